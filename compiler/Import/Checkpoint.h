@@ -1,0 +1,51 @@
+//===- Checkpoint.h - a model as read from its files ------------------------------------------------===//
+//
+// A Checkpoint is a ModelConfig plus its tensors under their canonical names. Tensors are views: nothing is copied
+// until an element is read, so that a 1 GB file costs address space only.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef COMPILER_IMPORT_CHECKPOINT_H
+#define COMPILER_IMPORT_CHECKPOINT_H
+
+#include "compiler/Import/ModelConfig.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <map>
+#include <memory>
+
+namespace vitc {
+
+/// Read access to one tensor, element-wise in row-major order. Implementations are immutable and thread-safe.
+class TensorView {
+public:
+  virtual ~TensorView();
+  llvm::ArrayRef<int64_t> shape() const { return dims; }
+  int64_t elements() const;
+  /// Writes elements [first, first + out.size()) to `out`, widened exactly to double.
+  virtual void read(int64_t first, llvm::MutableArrayRef<double> out) const = 0;
+
+protected:
+  explicit TensorView(llvm::ArrayRef<int64_t> shape) : dims(shape) {}
+
+private:
+  llvm::SmallVector<int64_t, 4> dims;
+};
+
+struct Checkpoint {
+  ModelConfig config;
+  std::map<std::string, std::shared_ptr<const TensorView>> tensors; ///< canonical name -> data
+  std::vector<std::string> warnings; ///< one line each, for the driver to print
+  std::vector<std::string> notes;    ///< decisions that `inspect` shows ("resize rules: Pillow")
+};
+
+/// Options that override what a checkpoint cannot say.
+struct ImportOptions {
+  std::string labelsPath; ///< text file with one label a line
+};
+
+/// Opens MODEL: a directory with vit.json, a Hugging Face or timm directory, or `preset:NAME`.
+/// Postcondition: config validates, and `tensors` holds exactly expectedTensors(config) with those shapes.
+llvm::Expected<Checkpoint> openCheckpoint(llvm::StringRef model, const ImportOptions &options = {});
+
+} // namespace vitc
+
+#endif // COMPILER_IMPORT_CHECKPOINT_H

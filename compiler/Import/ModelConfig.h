@@ -1,0 +1,232 @@
+//===- ModelConfig.h - the canonical description of a Vision Transformer ----------------------------===//
+//
+// ModelConfig is `vit.json` in memory: every axis on which the members of the ViT family differ, as resolved values
+// (never "the library's default"). Every importer produces one, and everything behind the importers reads nothing
+// else. Field names and values follow docs/vit-json.md.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef COMPILER_IMPORT_MODELCONFIG_H
+#define COMPILER_IMPORT_MODELCONFIG_H
+
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace vitc {
+
+struct Extent {
+  int64_t height = 0, width = 0;
+  bool operator==(const Extent &) const = default;
+};
+
+enum class InputLayout { NCHW, NHWC };
+enum class PatchKind { Conv, Linear };
+enum class PatchPad { Valid, Same };
+enum class PatchOrder { CHW, HWC };
+enum class PosCovers { All, ClsAndPatch, Patch, None };
+enum class PosKind { Learned, SincosMae, SincosSimple, None };
+enum class RopeKind { None, Cat, DinoV3, Mixed };
+enum class RelBiasKind { None, Beit };
+enum class NormKind { Layer, Rms };
+enum class Placement { Pre, ResPost, Post, Parallel, None };
+enum class ScaleRule { RsqrtHeadDim, Number, LearnedDivisor };
+enum class ScaleSite { Query, Logits, Split };
+enum class MlpKind { Plain, Glu };
+enum class Activation { GeluErf, GeluTanh, QuickGelu, Relu, Silu };
+enum class FinalNorm { AllTokens, AfterPool, None };
+enum class PoolKind { Cls, Mean, Max, AvgMax, Map, ConcatClsMean, MultiLayer, None };
+enum class HeadCombine { Single, Mean };
+
+enum class ResizeMode { Shortest, Squash, FitPatches };
+enum class ResizeFilter { Nearest, Bilinear, Bicubic };
+enum class ResizeImpl { Pil, Torch, Tf, OpenCv };
+enum class SizeRounding { Floor, Lround };
+enum class CropRounding { Floor, HalfEven };
+
+struct ResizeStep {
+  ResizeMode mode = ResizeMode::Squash;
+  Extent size; ///< Squash: target. Shortest: height is the shortest side, width is 0.
+  ResizeFilter filter = ResizeFilter::Bilinear;
+  bool antialias = true;
+  ResizeImpl impl = ResizeImpl::Pil;
+  SizeRounding rounding = SizeRounding::Floor;
+  bool operator==(const ResizeStep &) const = default;
+};
+struct CenterCropStep {
+  Extent size;
+  CropRounding round = CropRounding::Floor;
+  int64_t pad = 0;
+  bool operator==(const CenterCropStep &) const = default;
+};
+/// y[c] = (x[c] * scale - mean[c]) / std[c]; x in 0..255.
+struct AffineStep {
+  double scale = 1.0 / 255.0;
+  std::vector<double> mean, std;
+  bool operator==(const AffineStep &) const = default;
+};
+using PreprocessStep = std::variant<ResizeStep, CenterCropStep, AffineStep>;
+struct Preprocess {
+  bool decodeRgb = true;
+  std::vector<PreprocessStep> steps;
+  bool operator==(const Preprocess &) const = default;
+};
+
+struct Source {
+  std::string library, arch, sha256;
+  bool operator==(const Source &) const = default;
+};
+
+struct PatchConfig {
+  PatchKind kind = PatchKind::Conv;
+  Extent size, stride;
+  PatchPad pad = PatchPad::Valid;
+  PatchOrder order = PatchOrder::CHW;
+  bool bias = true;
+  std::optional<NormKind> normIn, normOut;
+  bool operator==(const PatchConfig &) const = default;
+};
+
+/// A run of prefix or suffix tokens: {"cls", 1}, {"dist", 1}, {"reg", 4}.
+struct TokenRun {
+  std::string kind;
+  int64_t count = 1;
+  bool operator==(const TokenRun &) const = default;
+};
+
+/// How the position table is resampled when the grid changes (vit.json "pos.resize").
+struct PosResize {
+  std::string kernel = "cubic-0.5"; ///< "cubic-0.5" "cubic-0.75" "linear" "nearest"
+  bool antialias = true, alignCorners = false;
+  std::string scale = "size"; ///< "size" "offset0.1"
+  bool operator==(const PosResize &) const = default;
+};
+struct PosConfig {
+  PosKind kind = PosKind::Learned;
+  Extent grid;
+  std::optional<PosResize> resize;
+  bool operator==(const PosConfig &) const = default;
+};
+struct RopeConfig {
+  RopeKind kind = RopeKind::None;
+  double base = 100;
+  std::string order = "yx", pairing = "half";
+  Extent ref{16, 16};
+  double offset = 0;
+  bool operator==(const RopeConfig &) const = default;
+};
+
+struct AttentionConfig {
+  std::array<bool, 3> qkvBias{true, true, true};
+  std::optional<NormKind> qkNorm;
+  ScaleRule scaleRule = ScaleRule::RsqrtHeadDim;
+  double scale = 0; ///< when scaleRule is Number
+  ScaleSite scaleSite = ScaleSite::Logits;
+  bool softmax = true, value = true, outProj = true, outBias = true, outNorm = false;
+  std::optional<std::string> gate;
+  bool operator==(const AttentionConfig &) const = default;
+};
+struct MlpConfig {
+  MlpKind kind = MlpKind::Plain;
+  Activation act = Activation::GeluErf;
+  int64_t hidden = 0;
+  bool innerNorm = false, bias = true;
+  bool operator==(const MlpConfig &) const = default;
+};
+struct BlockConfig {
+  Placement placement = Placement::Pre;
+  bool residual = true;
+  AttentionConfig attn;
+  bool layerScale = false;
+  MlpConfig mlp;
+  bool operator==(const BlockConfig &) const = default;
+};
+
+struct PoolConfig {
+  PoolKind kind = PoolKind::Cls;
+  bool includePrefix = false;
+  std::vector<int64_t> layers; ///< MultiLayer: which blocks
+  bool operator==(const PoolConfig &) const = default;
+};
+struct HeadLayer {
+  std::string name = "main"; ///< tensors head.NAME.{w,b}
+  std::string from = "pooled"; ///< "pooled", or a prefix token: "cls", "dist"
+  int64_t out = 0;
+  bool bias = true;
+  bool operator==(const HeadLayer &) const = default;
+};
+/// Linear + tanh in front of the head, also Hugging Face's pooler of a bare ViTModel.
+struct PreLogits {
+  int64_t out = 0;
+  std::string act = "tanh";
+  bool bias = true;
+  bool operator==(const PreLogits &) const = default;
+};
+/// No layers: the model has no head, and its outputs are `features` [tokens, width] and `pooled`.
+struct HeadConfig {
+  std::optional<PreLogits> preLogits;
+  std::vector<HeadLayer> layers;
+  HeadCombine combine = HeadCombine::Single;
+  bool operator==(const HeadConfig &) const = default;
+};
+
+struct ModelConfig {
+  std::string name; ///< proposed C prefix, derived from the model's path or preset
+  Source source;
+  Extent inputSize;
+  int64_t channels = 3;
+  InputLayout layout = InputLayout::NCHW;
+  std::optional<Preprocess> preprocess;
+  int64_t width = 0, depth = 0, heads = 0, headDim = 0;
+  PatchConfig patch;
+  std::vector<TokenRun> prefix, suffix;
+  PosCovers posCovers = PosCovers::All;
+  PosConfig pos;
+  RopeConfig rope;
+  RelBiasKind relBias = RelBiasKind::None;
+  bool relBiasShared = false;
+  NormKind norm = NormKind::Layer;
+  double normEps = 1e-6;
+  bool preNorm = false;
+  BlockConfig block;
+  FinalNorm finalNorm = FinalNorm::AllTokens;
+  PoolConfig pool;
+  HeadConfig head;
+  std::vector<std::string> labels; ///< empty, or one per class
+
+  /// Patch grid: floor((size - patch) / stride) + 1 per axis for "valid", ceil(size / stride) for "same".
+  Extent grid() const;
+  int64_t patches() const;
+  int64_t prefixTokens() const;
+  int64_t tokens() const;
+  bool operator==(const ModelConfig &) const = default;
+};
+
+/// Parses vit.json. `path` only appears in messages. Unknown keys, wrong types, duplicate keys and numbers out of
+/// range are errors that name the key by its JSON path.
+llvm::Expected<ModelConfig> parseVitJson(llvm::StringRef text, llvm::StringRef path);
+
+/// Prints the canonical vit.json; parseVitJson(printVitJson(c)) == c.
+std::string printVitJson(const ModelConfig &config);
+
+/// A tensor that the description implies: its canonical name (docs/vit-json.md) and shape.
+struct TensorSpec {
+  std::string name;
+  llvm::SmallVector<int64_t, 4> shape;
+};
+
+/// All tensors that `config` implies, in a fixed order. Linear weights are [out, in], the patch kernel is OIHW.
+std::vector<TensorSpec> expectedTensors(const ModelConfig &config);
+
+/// Checks the description against itself and against the limits of this compiler (heads * head_dim, grid, sizes,
+/// element counts); errors name the field. Axis values that the compiler cannot lower yet are refused here by name.
+llvm::Error validate(const ModelConfig &config);
+
+} // namespace vitc
+
+#endif // COMPILER_IMPORT_MODELCONFIG_H
