@@ -1,0 +1,138 @@
+//===- ModelOps.cpp - verifiers and folds of model-level ops ----------------------------------------===//
+//
+// Every diagnostic ends with the number of the constraint it checks, as listed in the op's documentation.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "dialect/IR/VerifyUtils.h"
+#include "dialect/IR/VitOps.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace vit;
+
+LogicalResult NormalizeImageOp::verify() {
+  auto in = shapeOf(getPixels()), out = shapeOf(getResult());
+  int64_t channels = in[2];
+  if (out[0] != channels || out[1] != in[0] || out[2] != in[1])
+    return emitOpError() << "expected result [" << channels << ", " << in[0] << ", " << in[1] << "], got "
+                         << getResult().getType() << " (normalize_image_c1)";
+  if (static_cast<int64_t>(getMean().size()) != channels || static_cast<int64_t>(getStd().size()) != channels)
+    return emitOpError() << "expected mean and std of " << channels << " channels, got " << getMean().size() << " and "
+                         << getStd().size() << " (normalize_image_c2)";
+  if (llvm::is_contained(getStd(), 0.0))
+    return emitOpError() << "expected std without zeros (normalize_image_c2)";
+  return success();
+}
+
+LogicalResult PatchEmbedOp::verify() {
+  auto in = imageExtent(getInput().getType());
+  auto kernel = shapeOf(getKernel()), out = shapeOf(getResult());
+  if (kernel.size() != 4 || kernel[1] != in.channels)
+    return emitOpError() << "expected a kernel [D, " << in.channels << ", Ph, Pw], got " << getKernel().getType()
+                         << " (patch_embed_c1)";
+  if (getBias() && !isVector(getBias(), kernel[0]))
+    return emitOpError() << "expected a bias of " << kernel[0] << " entries, got " << getBias().getType()
+                         << " (patch_embed_c2)";
+  auto stride = getStride(), padding = getPadding();
+  if (stride.size() != 2 || padding.size() != 4 || llvm::any_of(stride, [](int64_t s) { return s <= 0; }) ||
+      llvm::any_of(padding, [](int64_t p) { return p < 0; }))
+    return emitOpError() << "expected 2 positive strides and 4 paddings that are not negative (patch_embed_c3)";
+  int64_t rows = patchCount(in.height + padding[0] + padding[2], kernel[2], stride[0]);
+  int64_t cols = patchCount(in.width + padding[1] + padding[3], kernel[3], stride[1]);
+  if (rows <= 0 || cols <= 0 || out[0] != rows * cols || out[1] != kernel[0])
+    return emitOpError() << "expected result [" << rows * cols << ", " << kernel[0] << "], got "
+                         << getResult().getType() << " (patch_embed_c4)";
+  return success();
+}
+
+LogicalResult ConcatOp::verify() {
+  auto out = shapeOf(getResult());
+  int64_t tokens = 0;
+  for (Value input : getInputs()) {
+    auto in = shapeOf(input);
+    if (in[1] != out[1])
+      return emitOpError() << "expected operands of width " << out[1] << ", got " << in[1] << " (concat_c1)";
+    tokens += in[0];
+  }
+  if (getInputs().empty() || tokens != out[0])
+    return emitOpError() << "expected operands of " << out[0] << " tokens together, got " << tokens << " (concat_c1)";
+  return success();
+}
+
+OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  return getInputs().size() == 1 ? OpFoldResult(getInputs().front()) : OpFoldResult();
+}
+
+LogicalResult AverageOp::verify() {
+  if (getInputs().empty())
+    return emitOpError() << "expected at least one operand (average_c1)";
+  for (Value input : getInputs())
+    if (input.getType() != getResult().getType())
+      return emitOpError() << "expected operands of type " << getResult().getType() << ", got " << input.getType()
+                           << " (average_c1)";
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  return verifyLinear(*this, getInput(), getWeight(), getBias(), getResult(), "linear");
+}
+
+LogicalResult LayerNormOp::verify() {
+  auto in = shapeOf(getInput());
+  if (getInput().getType() != getResult().getType())
+    return emitOpError() << "expected result " << getInput().getType() << ", got " << getResult().getType()
+                         << " (layer_norm_c1)";
+  for (Value affine : {getGamma(), getBeta()})
+    if (affine && !isVector(affine, in[1]))
+      return emitOpError() << "expected gamma and beta of " << in[1] << " entries, got " << affine.getType()
+                           << " (layer_norm_c2)";
+  double eps = getEps().convertToDouble();
+  if (!(eps > 0) || !std::isfinite(eps))
+    return emitOpError() << "expected a positive, finite eps, got " << eps << " (layer_norm_c3)";
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
+  auto q = shapeOf(getQuery()), k = shapeOf(getKey()), v = shapeOf(getValue());
+  int64_t heads = getHeads();
+  if (heads <= 0 || q[1] % heads != 0)
+    return emitOpError() << "expected heads to divide the width " << q[1] << ", got " << heads << " (attention_c1)";
+  if (k != v || k[1] != q[1])
+    return emitOpError() << "expected key and value of one type and of width " << q[1] << ", got "
+                         << getKey().getType() << " and " << getValue().getType() << " (attention_c2)";
+  if (getResult().getType() != getQuery().getType())
+    return emitOpError() << "expected result " << getQuery().getType() << ", got " << getResult().getType()
+                         << " (attention_c3)";
+  if (!getScale().isFinite())
+    return emitOpError() << "expected a finite scale (attention_c4)";
+  return success();
+}
+
+LogicalResult LayerScaleOp::verify() {
+  auto in = shapeOf(getInput());
+  if (!isVector(getGamma(), in[1]) || getResult().getType() != getInput().getType())
+    return emitOpError() << "expected gamma of " << in[1] << " entries and the input's type as result, got "
+                         << getGamma().getType() << " and " << getResult().getType() << " (layer_scale_c1)";
+  return success();
+}
+
+LogicalResult SliceOp::verify() {
+  auto in = shapeOf(getInput()), out = shapeOf(getResult());
+  int64_t first = getFirst();
+  if (out[1] != in[1] || out[0] <= 0 || first < 0 || first > in[0] - out[0])
+    return emitOpError() << "expected rows inside " << getInput().getType() << ", got " << out[0] << " rows from "
+                         << first << " of width " << out[1] << " (slice_c1)";
+  return success();
+}
+
+OpFoldResult SliceOp::fold(FoldAdaptor) {
+  return getInput().getType() == getResult().getType() ? OpFoldResult(getInput()) : OpFoldResult();
+}
+
+LogicalResult MeanTokensOp::verify() {
+  auto in = shapeOf(getInput()), out = shapeOf(getResult());
+  if (out[0] != 1 || out[1] != in[1] || in[0] == 0)
+    return emitOpError() << "expected result [1, " << in[1] << "], got " << getResult().getType()
+                         << " (mean_tokens_c1)";
+  return success();
+}

@@ -1,0 +1,228 @@
+//===- PlannedOps.cpp - verifiers and interfaces of planned ops -------------------------------------===//
+#include "dialect/IR/VerifyUtils.h"
+#include "dialect/IR/VitOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+using namespace vit;
+
+/// Elements between rows of a buffer whose innermost stride is one; -1 if it has no such layout.
+static int64_t rowStride(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (!type.hasStaticShape() || failed(type.getStridesAndOffset(strides, offset)) || strides.empty() ||
+      strides.back() != 1 || llvm::any_of(strides, ShapedType::isDynamic))
+    return -1;
+  return strides.size() == 1 ? type.getDimSize(0) : strides[strides.size() - 2];
+}
+
+static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+using Effects = SmallVectorImpl<MemoryEffects::EffectInstance>;
+static void addEffects(Effects &effects, Operation *op, OpOperand &output) {
+  for (OpOperand &operand : op->getOpOperands())
+    if (operand.get() != output.get() || operand.getOperandNumber() != output.getOperandNumber())
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  effects.emplace_back(MemoryEffects::Write::get(), &output);
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanBufferOp::verify() {
+  if (rowStride(getResult()) < 0)
+    return emitOpError() << "expected static extents and unit innermost stride, got " << getResult().getType()
+                         << " (plan_buffer_c1)";
+  if (auto offset = getOffset(); offset && (*offset < 0 || *offset % 64 != 0))
+    return emitOpError() << "expected an offset that is a multiple of 64, got " << *offset << " (plan_buffer_c2)";
+  return success();
+}
+
+LogicalResult PlanWeightsOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  auto type = cast<MemRefType>(getResult().getType());
+  int64_t stride = rowStride(getResult());
+  int64_t extent = stride < 0 ? -1 : type.getRank() == 2 ? type.getDimSize(0) * stride : type.getNumElements();
+  if (!weight || weight.getTensorType().getNumElements() != extent)
+    return emitOpError() << "expected a weight " << getWeightAttr() << " of " << extent
+                         << " elements (plan_weights_c1)";
+  return success();
+}
+
+LogicalResult PlanViewOp::verify() {
+  auto in = shapeOf(getSource()), out = shapeOf(getResult());
+  if (out[1] != in[1] || rowStride(getSource()) != rowStride(getResult()) || out[0] <= 0 || int64_t(getFirst()) > in[0] - out[0])
+    return emitOpError() << "expected rows inside " << getSource().getType() << " with its width and stride, got "
+                         << getResult().getType() << " (plan_view_c1)";
+  return success();
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Gather
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanGatherOp::verify() {
+  auto in = imageExtent(getInput().getType());
+  auto out = shapeOf(getOutput());
+  auto size = getSize(), stride = getStride();
+  if (size.size() != 2 || stride.size() != 2)
+    return emitOpError() << "expected size and stride of two entries (plan_gather_c1)";
+  int64_t patches = patchCount(in.height, size[0], stride[0]) * patchCount(in.width, size[1], stride[1]);
+  if (patches == 0 || out[0] != patches || out[1] != in.channels * size[0] * size[1])
+    return emitOpError() << "expected output [" << patches << ", " << in.channels * size[0] * size[1] << "], got "
+                         << getOutput().getType() << " (plan_gather_c1)";
+  if (static_cast<int64_t>(getChunks()) <= 0 || static_cast<int64_t>(getChunks()) > patches)
+    return emitOpError() << "expected 1 to " << patches << " chunks, got " << getChunks() << " (plan_gather_c2)";
+  return success();
+}
+int64_t PlanGatherOp::getFlops() { return 0; }
+SmallVector<Value> PlanGatherOp::getOutputBuffers() { return {getOutput()}; }
+void PlanGatherOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+
+//===----------------------------------------------------------------------------------------------===//
+// Gemm
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanGemmOp::verify() {
+  auto a = shapeOf(getA()), w = shapeOf(getWeights()), c = shapeOf(getC());
+  if (w[1] != a[1])
+    return emitOpError() << "expected weights of K = " << a[1] << ", got " << w[1] << " (plan_gemm_c1)";
+  int64_t covered = w[0] * w[2];
+  bool split = c.size() == 3;
+  if (c.size() != 2 && !split)
+    return emitOpError() << "expected rows or head planes, got " << getC().getType() << " (plan_gemm_c2)";
+  int64_t rows = split ? c[1] : c[0], columns = split ? c[0] * c[2] : c[1];
+  if (rows != a[0] || (!split && (columns > covered || columns <= covered - w[2])))
+    return emitOpError() << "expected C of " << a[0] << " rows and " << covered - w[2] + 1 << " to " << covered
+                         << " columns, got " << getC().getType() << " (plan_gemm_c2)";
+  if (split ? columns < covered : rowStride(getC()) < covered)
+    return emitOpError() << "expected C to have room for " << covered << " columns, got " << getC().getType()
+                         << " (plan_gemm_c3)";
+  if (getBias() && !isVector(getBias(), covered))
+    return emitOpError() << "expected a bias of " << covered << " entries, got " << getBias().getType()
+                         << " (plan_gemm_c4)";
+  if (getResidual() && (split || shapeOf(getResidual()) != c || rowStride(getResidual()) < covered))
+    return emitOpError() << "expected a residual of C's shape with room for " << covered << " columns, got "
+                         << getResidual().getType() << " (plan_gemm_c5)";
+  auto tile = getTile(), grid = getGrid();
+  if (tile.size() != 2 || grid.size() != 2 || tile[0] <= 0 || tile[1] <= 0 || grid[0] <= 0 || grid[1] <= 0 ||
+      grid[0] > ceilDiv(a[0], tile[0]) || grid[1] > w[0])
+    return emitOpError() << "expected a positive tile, and a grid of at most one row block a tile and one group a "
+                            "panel (plan_gemm_c6)";
+  return success();
+}
+int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
+SmallVector<Value> PlanGemmOp::getOutputBuffers() { return {getC()}; }
+void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, getCMutable()); }
+
+//===----------------------------------------------------------------------------------------------===//
+// LayerNorm
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanLayerNormOp::verify() {
+  auto in = shapeOf(getInput());
+  if (in != shapeOf(getOutput()))
+    return emitOpError() << "expected output of shape " << getInput().getType() << ", got " << getOutput().getType()
+                         << " (plan_layer_norm_c1)";
+  for (Value affine : {getGamma(), getBeta()})
+    if (affine && (shapeOf(affine).size() != 1 || shapeOf(affine)[0] < (in[1] + 15) / 16 * 16))
+      return emitOpError() << "expected gamma and beta of at least " << (in[1] + 15) / 16 * 16 << " entries, got "
+                           << affine.getType() << " (plan_layer_norm_c2)";
+  int64_t chunks = getChunks();
+  if (chunks <= 0 || chunks > in[0] || !(getEps().convertToDouble() > 0))
+    return emitOpError() << "expected 1 to " << in[0] << " chunks and a positive eps, got " << chunks
+                         << " (plan_layer_norm_c3)";
+  return success();
+}
+int64_t PlanLayerNormOp::getFlops() { return 0; }
+SmallVector<Value> PlanLayerNormOp::getOutputBuffers() { return {getOutput()}; }
+void PlanLayerNormOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+
+//===----------------------------------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanAttentionOp::verify() {
+  auto q = shapeOf(getQuery()), k = shapeOf(getKey()), v = shapeOf(getValue()), out = shapeOf(getOutput());
+  int64_t heads = getHeads();
+  auto planes = getPlanes();
+  if (planes.size() != 3 || heads <= 0 || q[2] % 16 != 0 || k[2] != q[2] || v[2] != q[2])
+    return emitOpError() << "expected three planes of one width that is a multiple of 16 (plan_attention_c1)";
+  for (auto [first, shape] : llvm::zip(planes, ArrayRef{q, k, v}))
+    if (first < 0 || first > shape[0] - heads)
+      return emitOpError() << "expected planes from " << first << " within " << shape[0] << " (plan_attention_c1)";
+  if (k[1] != v[1])
+    return emitOpError() << "expected key and value of one row count, got " << k[1] << " and " << v[1]
+                         << " (plan_attention_c2)";
+  if (out[0] != q[1] || out[1] != heads * q[2])
+    return emitOpError() << "expected output [" << q[1] << ", " << heads * q[2] << "], got " << getOutput().getType()
+                         << " (plan_attention_c3)";
+  auto tile = getTile(), grid = getGrid();
+  if (tile.size() != 2 || grid.size() != 2 || tile[0] <= 0 || tile[1] <= 0 || grid[0] <= 0 || grid[1] != heads ||
+      grid[0] > ceilDiv(q[1], tile[0]))
+    return emitOpError() << "expected grid [row blocks, " << heads << "] with at most one row block a tile "
+                            "(plan_attention_c4)";
+  return success();
+}
+int64_t PlanAttentionOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
+SmallVector<Value> PlanAttentionOp::getOutputBuffers() { return {getOutput()}; }
+void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+/// Packed keys, then the scores of one tile of rows and their row factors; see plan_attention.
+int64_t PlanAttentionOp::getScratchBytes() {
+  auto k = shapeOf(getKey());
+  int64_t padded = ceilDiv(k[1], 32) * 32;
+  return 4 * (padded * k[2] + getTile()[0] * (padded + 16));
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Copy, map, mean
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanCopyOp::verify() {
+  if (shapeOf(getInput()) != shapeOf(getOutput()))
+    return emitOpError() << "expected output of shape " << getInput().getType() << ", got " << getOutput().getType()
+                         << " (plan_copy_c1)";
+  return success();
+}
+int64_t PlanCopyOp::getFlops() { return 0; }
+SmallVector<Value> PlanCopyOp::getOutputBuffers() { return {getOutput()}; }
+void PlanCopyOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+
+LogicalResult PlanMapOp::verify() {
+  for (Value input : getInputs())
+    if (shapeOf(input) != shapeOf(getOutput()))
+      return emitOpError() << "expected inputs of shape " << getOutput().getType() << ", got " << input.getType()
+                           << " (plan_map_c1)";
+  if (getInputs().empty())
+    return emitOpError() << "expected at least one input (plan_map_c1)";
+  return success();
+}
+int64_t PlanMapOp::getFlops() { return 0; }
+SmallVector<Value> PlanMapOp::getOutputBuffers() { return {getOutput()}; }
+void PlanMapOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+
+LogicalResult PlanMeanOp::verify() {
+  auto in = shapeOf(getInput()), out = shapeOf(getOutput());
+  if (out[0] != 1 || out[1] != in[1])
+    return emitOpError() << "expected output [1, " << in[1] << "], got " << getOutput().getType() << " (plan_mean_c1)";
+  return success();
+}
+int64_t PlanMeanOp::getFlops() { return 0; }
+int64_t PlanMeanOp::getChunks() { return 1; }
+SmallVector<Value> PlanMeanOp::getOutputBuffers() { return {getOutput()}; }
+void PlanMeanOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+
+//===----------------------------------------------------------------------------------------------===//
+// Schedule
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult StepOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  size_t n = getSpaces().size();
+  if (n != getIndices().size() || n != getOffsets().size() || n > 8)
+    return emitOpError() << "expected three arrays of one length up to 8 (step_c1)";
+  if (!symbols.lookupNearestSymbolFrom(*this, getCalleeAttr()))
+    return emitOpError() << "expected a function named " << getCalleeAttr() << " (step_c1)";
+  return success();
+}

@@ -1,0 +1,148 @@
+//===- VitAttrs.td - attributes of the vit dialect --------------------------------------------------===//
+
+#ifndef DIALECT_IR_VITATTRS_TD
+#define DIALECT_IR_VITATTRS_TD
+
+include "dialect/IR/VitDialect.td"
+include "dialect/IR/VitInterfaces.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class VitAttr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<VitDialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Enumerations
+//===----------------------------------------------------------------------------------------------===//
+
+def ActivationKind : I32EnumAttr<"ActivationKind", "elementwise activation", [
+    I32EnumAttrCase<"GeluErf", 0, "gelu_erf">,     // x * Phi(x)
+    I32EnumAttrCase<"GeluTanh", 1, "gelu_tanh">,   // x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3)))
+    I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">, // x * sigmoid(1.702 x)
+    I32EnumAttrCase<"Relu", 3, "relu">,
+    I32EnumAttrCase<"Silu", 4, "silu">,            // x * sigmoid(x)
+    I32EnumAttrCase<"Tanh", 5, "tanh">]> {
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+def ActivationAttr : EnumAttr<VitDialect, ActivationKind, "activation"> {
+  let assemblyFormat = "$value";
+}
+
+def MemorySpace : I32EnumAttr<"MemorySpace", "where a planned buffer lives", [
+    I32EnumAttrCase<"Arena", 0, "arena">,
+    I32EnumAttrCase<"Weights", 1, "weights">,
+    I32EnumAttrCase<"Input", 2, "input">,
+    I32EnumAttrCase<"Output", 3, "output">]> {
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+def MemorySpaceAttr : EnumAttr<VitDialect, MemorySpace, "space"> {
+  let assemblyFormat = "$value";
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// The instruction set that a planned module is for
+//===----------------------------------------------------------------------------------------------===//
+
+def IsaAttr : VitAttr<"Isa", "isa"> {
+  let summary = "The instruction-set descriptor that chose a plan";
+  let description = [{
+    Everything that planning and emission know of a machine. `lanes` is the number of f32 lanes of a native vector,
+    `tileRows` x `tileVectors` the largest accumulator tile, `panel` the width of packed weight panels in columns.
+    `fma` says whether a fused multiply-add exists; without it products are rounded before they are added.
+  }];
+  let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "unsigned":$tileRows,
+                        "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma);
+  let assemblyFormat = [{ `<` $name `,` `lanes` `=` $lanes `,` `tile` `=` $tileRows `x` $tileVectors `,`
+                          `panel` `=` $panel `,` `fma` `=` $fma `>` }];
+  let genVerifyDecl = 1;
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Steps of a weight's chain. W is the value so far, as a matrix [rows, cols] or a vector [rows].
+//===----------------------------------------------------------------------------------------------===//
+
+class WeightStep<string name, string mnemonic>
+    : VitAttr<name, mnemonic, [DeclareAttrInterfaceMethods<WeightTransformInterface>]>;
+
+def RefStepAttr : WeightStep<"RefStep", "ref"> {
+  let summary = "start from another weight";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
+  let assemblyFormat = "`<` $weight `>`";
+}
+def ZerosStepAttr : WeightStep<"ZerosStep", "zeros"> {
+  let summary = "start from zeros (a bias that the checkpoint does not have)";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
+  let assemblyFormat = "`<` `[` $shape `]` `>`";
+}
+def AppendStepAttr : WeightStep<"AppendStep", "append"> {
+  let summary = "append the rows of another weight";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
+  let assemblyFormat = "`<` $weight `>`";
+}
+def RowsStepAttr : WeightStep<"RowsStep", "rows"> {
+  let summary = "keep rows [first, first + count)";
+  let parameters = (ins "int64_t":$first, "int64_t":$count);
+  let assemblyFormat = "`<` $first `,` $count `>`";
+}
+def ReshapeStepAttr : WeightStep<"ReshapeStep", "reshape"> {
+  let summary = "same elements in row-major order, another shape";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
+  let assemblyFormat = "`<` `[` $shape `]` `>`";
+}
+def ScaleStepAttr : WeightStep<"ScaleStep", "scale"> {
+  let summary = "W * factor";
+  let parameters = (ins "::mlir::FloatAttr":$factor);
+  let assemblyFormat = "`<` $factor `>`";
+}
+def ScaleColsStepAttr : WeightStep<"ScaleColsStep", "scale_cols"> {
+  let summary = "W[n, k] * g[k]";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
+  let assemblyFormat = "`<` $weight `>`";
+}
+def ScaleRowsStepAttr : WeightStep<"ScaleRowsStep", "scale_rows"> {
+  let summary = "W[n, k] * g[n]";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
+  let assemblyFormat = "`<` $weight `>`";
+}
+def ScaleColGroupsStepAttr : WeightStep<"ScaleColGroupsStep", "scale_col_groups"> {
+  let summary = "W[n, k] * f[k / (cols / |f|)]: one factor for each run of columns, such as the pixels of a channel";
+  let parameters = (ins "::mlir::DenseF64ArrayAttr":$factors);
+  let assemblyFormat = "`<` $factors `>`";
+}
+def AddStepAttr : WeightStep<"AddStep", "add"> {
+  let summary = "W + another weight of the same shape";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
+  let assemblyFormat = "`<` $weight `>`";
+}
+def AddMatvecStepAttr : WeightStep<"AddMatvecStep", "add_matvec"> {
+  let summary = "b[n] + sum_k M[n, k] * v[k]";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$matrix, "::mlir::FlatSymbolRefAttr":$vector);
+  let assemblyFormat = "`<` $matrix `,` $vector `>`";
+}
+def AddColGroupsStepAttr : WeightStep<"AddColGroupsStep", "add_col_groups"> {
+  let summary = "b[n] + sum_k M[n, k] * f[k / (cols / |f|)]";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$matrix, "::mlir::DenseF64ArrayAttr":$factors);
+  let assemblyFormat = "`<` $matrix `,` $factors `>`";
+}
+def PadGroupsStepAttr : WeightStep<"PadGroupsStep", "pad_groups"> {
+  let summary = "pad each group of `from` indices along dimension `dim` with zeros to `to` (heads to vector width)";
+  let parameters = (ins "unsigned":$dim, "int64_t":$from, "int64_t":$to);
+  let assemblyFormat = "`<` `dim` `=` $dim `,` $from `to` $to `>`";
+  let genVerifyDecl = 1;
+}
+def PadStepAttr : WeightStep<"PadStep", "pad"> {
+  let summary = "zero-pad at the end of each dimension to the given shape";
+  let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
+  let assemblyFormat = "`<` `[` $shape `]` `>`";
+}
+def PackPanelsStepAttr : WeightStep<"PackPanelsStep", "pack_panels"> {
+  let summary = "[N, K] to [ceil(N / width), K, width]: columns of a panel side by side for each k, zero-padded";
+  let parameters = (ins "int64_t":$width);
+  let assemblyFormat = "`<` $width `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // DIALECT_IR_VITATTRS_TD

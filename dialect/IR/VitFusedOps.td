@@ -1,0 +1,65 @@
+//===- VitFusedOps.td - fused ops: what is computed in one go ---------------------------------------===//
+
+#ifndef DIALECT_IR_VITFUSEDOPS_TD
+#define DIALECT_IR_VITFUSEDOPS_TD
+
+include "dialect/IR/VitOpBase.td"
+
+def ExtractPatchesOp : VitOp<"extract_patches", [Pure]> {
+  let summary = "patches as rows, so that the patch embedding is a matrix product";
+  let description = [{
+    `y[p, (c * Ph + i) * Pw + j] = x[c, r(p) * stride + i, s(p) * stride + j]`. The input is an image `[C, H, W]` of
+    f32 or pixels `[H, W, C]` of u8, taken as numbers 0 to 255.
+
+    Constraints:
+    * `extract_patches_c1`: size and stride have two positive entries.
+    * `extract_patches_c2`: the result is `[patches, C * Ph * Pw]`.
+  }];
+  let arguments = (ins AnyTypeOf<[Image, Pixels]>:$input, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = "$input `size` $size `stride` $stride attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
+  let summary = "linear layer with an epilogue";
+  let description = [{
+    `y = activation(x W^T + bias) + residual`. With `heads`, the result is split into head planes
+    `[heads, tokens, out / heads]`, the layout that attention reads.
+
+    Constraints:
+    * `fused_linear_c1`: the weight's columns are the input's width.
+    * `fused_linear_c2`: the bias, if any, has one entry per output.
+    * `fused_linear_c3`: without heads the result is `[tokens, out]`; with heads `[heads, tokens, out / heads]`.
+    * `fused_linear_c4`: a residual has the result's type and excludes heads.
+  }];
+  let arguments = (ins Tokens:$input, Tokens:$weight, Optional<FloatTensor>:$bias, Optional<Tokens>:$residual,
+                       OptionalAttr<ActivationAttr>:$activation, OptionalAttr<I64Attr>:$heads);
+  let results = (outs FloatTensor:$result);
+  let assemblyFormat = [{ $input `,` $weight (`bias` $bias^)? (`activation` $activation^)? (`residual` $residual^)?
+                          (`heads` $heads^)? attr-dict `:` functional-type(operands, $result) }];
+  let hasVerifier = 1;
+}
+
+def FusedAttentionOp : VitOp<"fused_attention", [Pure]> {
+  let summary = "attention on head planes, without a tokens x tokens tensor";
+  let description = [{
+    For head h: `y[:, h * d : (h + 1) * d] = softmax(q_h k_h^T) v_h`, where q_h is plane `planes[0] + h` of the query
+    operand, k_h plane `planes[1] + h` of the key operand, and v_h plane `planes[2] + h` of the value operand; all three
+    may be the same packed tensor. The scale has been folded into the query's weights. With `base2` it includes
+    log2(e), and the softmax is `2^x / sum 2^x`, the same function.
+
+    Constraints:
+    * `fused_attention_c1`: heads is positive and `planes` has three entries, within the operands' planes.
+    * `fused_attention_c2`: all operands have the same head size; key and value the same tokens.
+    * `fused_attention_c3`: the result is `[query tokens, heads * head size]`.
+  }];
+  let arguments = (ins HeadPlanes:$query, HeadPlanes:$key, HeadPlanes:$value, I64Attr:$heads,
+                       DenseI64ArrayAttr:$planes, UnitAttr:$base2);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = [{ $query `,` $key `,` $value `heads` $heads `planes` $planes (`base2` $base2^)? attr-dict
+                          `:` functional-type(operands, $result) }];
+  let hasVerifier = 1;
+}
+
+#endif // DIALECT_IR_VITFUSEDOPS_TD

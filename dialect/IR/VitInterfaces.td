@@ -1,0 +1,41 @@
+//===- VitInterfaces.td - interfaces of the vit dialect ---------------------------------------------===//
+
+#ifndef DIALECT_IR_VITINTERFACES_TD
+#define DIALECT_IR_VITINTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def WeightTransformInterface : AttrInterface<"WeightTransformInterface"> {
+  let cppNamespace = "::vit";
+  let description = [{
+    One step of the chain by which a weight is derived. The first step of a chain receives no input (an empty shape
+    with `hasInput` false); every other one receives the result of the step before it.
+  }];
+  let methods = [
+    InterfaceMethod<"True if the step starts a chain (reads no input).", "bool", "isSource">,
+    InterfaceMethod<[{Shape of the result for an input of shape `input`. `lookup` gives the shape of another weight.
+      Reports through `emitError` and fails when the shapes do not fit.}],
+      "::llvm::FailureOr<::llvm::SmallVector<int64_t>>", "inferShape",
+      (ins "::llvm::ArrayRef<int64_t>":$input,
+           "::llvm::function_ref<::llvm::FailureOr<::llvm::SmallVector<int64_t>>(::mlir::FlatSymbolRefAttr)>":$lookup,
+           "::llvm::function_ref<::mlir::InFlightDiagnostic()>":$emitError)>,
+  ];
+}
+
+def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
+  let cppNamespace = "::vit";
+  let description = [{
+    A planned op is one parallel region of the forward: it reads buffers, writes buffers, and divides into independent
+    chunks.
+  }];
+  let methods = [
+    InterfaceMethod<"Chunks that the region divides into, per image.", "int64_t", "getChunks">,
+    InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,
+    InterfaceMethod<"Buffers the region writes.", "::llvm::SmallVector<::mlir::Value>", "getOutputBuffers">,
+    InterfaceMethod<"Scratch bytes that one chunk needs.", "int64_t", "getScratchBytes", (ins), [{}], [{
+      return 0;
+    }]>,
+  ];
+}
+
+#endif // DIALECT_IR_VITINTERFACES_TD

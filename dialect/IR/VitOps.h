@@ -1,0 +1,27 @@
+//===- VitOps.h - the vit dialect in C++ ------------------------------------------------------------===//
+#ifndef DIALECT_IR_VITOPS_H
+#define DIALECT_IR_VITOPS_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialect/IR/VitDialect.h.inc"
+#include "dialect/IR/VitEnums.h.inc"
+
+#include "dialect/IR/VitAttrInterfaces.h.inc"
+#include "dialect/IR/VitOpInterfaces.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialect/IR/VitAttrs.h.inc"
+
+#define GET_OP_CLASSES
+#include "dialect/IR/VitOps.h.inc"
+
+#endif // DIALECT_IR_VITOPS_H

@@ -1,0 +1,228 @@
+//===- VitPlannedOps.td - planned ops: parallel regions on buffers ----------------------------------===//
+//
+// Buffers are memrefs whose origin is their first element. Rows may be padded: `memref<197x768xf32, strided<[784, 1]>>`
+// has 768 columns, and the 16 behind them may be overwritten by whole vectors.
+//
+//===----------------------------------------------------------------------------------------------===//
+
+#ifndef DIALECT_IR_VITPLANNEDOPS_TD
+#define DIALECT_IR_VITPLANNEDOPS_TD
+
+include "dialect/IR/VitOpBase.td"
+
+def F32Buffer : MemRefOf<[F32]>;
+def RowBuffer : MemRefRankOf<[F32], [2]>;
+def PlaneBuffer : MemRefRankOf<[F32], [3]>;
+
+//===----------------------------------------------------------------------------------------------===//
+// Buffers
+//===----------------------------------------------------------------------------------------------===//
+
+def PlanBufferOp : VitOp<"plan.buffer", [Pure]> {
+  let summary = "a buffer of the image's arena";
+  let description = [{
+    Without an offset memory is not planned yet; with one, the buffer starts at that byte of the image's arena.
+
+    `%x = vit.plan.buffer at 4096 : memref<197x768xf32, strided<[784, 1]>>`
+
+    Constraints:
+    * `plan_buffer_c1`: the shape and strides are static, and the innermost stride is one.
+    * `plan_buffer_c2`: the offset is a multiple of 64 and not negative.
+  }];
+  let arguments = (ins OptionalAttr<I64Attr>:$offset);
+  let results = (outs F32Buffer:$result);
+  let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def PlanWeightsOp : VitOp<"plan.weights", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "a packed weight in the blob";
+  let description = [{
+    Constraints:
+    * `plan_weights_c1`: the symbol is a `vit.weight` with as many elements as the buffer's extent.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs F32Buffer:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def PlanViewOp : VitOp<"plan.view", [Pure]> {
+  let summary = "consecutive rows of a row buffer";
+  let description = [{
+    The result's origin is row `first` of the source.
+
+    Constraints:
+    * `plan_view_c1`: the rows lie inside the source; width and stride are kept.
+  }];
+  let arguments = (ins RowBuffer:$source, I64Attr:$first);
+  let results = (outs RowBuffer:$result);
+  let assemblyFormat = "$source `from` $first attr-dict `:` type($source) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// Regions
+//===----------------------------------------------------------------------------------------------===//
+
+class PlanRegionOp<string mnemonic, list<Trait> traits = [], list<string> overrides = []>
+    : VitOp<mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<PlannedOpInterface, overrides>,
+                                           DeclareOpInterfaceMethods<MemoryEffectsOpInterface>])>;
+
+def PlanGatherOp : PlanRegionOp<"plan.gather"> {
+  let summary = "patches of an image as rows";
+  let description = [{
+    `vit.extract_patches` on buffers. `chunks` divides the patch rows.
+
+    Constraints:
+    * `plan_gather_c1`: the output is `[patches, C * Ph * Pw]` for the input's image or pixels.
+    * `plan_gather_c2`: chunks is positive and at most the number of patches.
+  }];
+  let arguments = (ins AnyMemRef:$input, RowBuffer:$output, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
+                       I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
+                          `size` $size `stride` $stride `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments]> {
+  let summary = "matrix product with packed weights and an epilogue";
+  let description = [{
+    `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`. C is either rows
+    `[M, N]` or head planes `[planes, M, plane width]`, where column n goes to plane `n / plane width`. Whole panels are
+    written: the columns of C up to `panels * panel width` must be addressable. The residual may be C itself.
+
+    `grid = [row blocks, panel groups]`: chunk = row block * panel groups + panel group. Rows are covered by
+    `ceil(M / tile rows)` tiles whose heights differ by at most one.
+
+    Constraints:
+    * `plan_gemm_c1`: the weights' K is A's width.
+    * `plan_gemm_c2`: C has A's rows, and N columns fit the panels: `(panels - 1) * width < N <= panels * width`.
+    * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
+    * `plan_gemm_c4`: bias has `panels * width` entries.
+    * `plan_gemm_c5`: the residual has C's shape, and its row stride holds whole panels.
+    * `plan_gemm_c6`: grid has two positive entries, at most the tiles and the panels; tile has two positive entries.
+  }];
+  let arguments = (ins RowBuffer:$a, PlaneBuffer:$weights, Optional<F32Buffer>:$bias, Optional<RowBuffer>:$residual,
+                       F32Buffer:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
+                       DenseI64ArrayAttr:$grid, I64Attr:$flops);
+  let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
+                          (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
+                          (`residual` `(` $residual^ `:` type($residual) `)`)?
+                          `outs` `(` $c `:` type($c) `)` `tile` $tile `grid` $grid `flops` $flops attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]> {
+  let summary = "layer normalisation of rows";
+  let description = [{
+    `vit.layer_norm` on buffers; may run in place. `chunks` divides the rows.
+
+    Constraints:
+    * `plan_layer_norm_c1`: input and output have one shape.
+    * `plan_layer_norm_c2`: gamma and beta hold whole vectors that cover the width.
+    * `plan_layer_norm_c3`: chunks is positive and at most the number of rows; eps is positive.
+  }];
+  let arguments = (ins RowBuffer:$input, Optional<F32Buffer>:$gamma, Optional<F32Buffer>:$beta, RowBuffer:$output,
+                       F64Attr:$eps, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` (`gamma` `(` $gamma^ `:` type($gamma) `)`)?
+                          (`beta` `(` $beta^ `:` type($beta) `)`)? `outs` `(` $output `:` type($output) `)`
+                          `eps` $eps `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes"]> {
+  let summary = "attention of one image, by head and block of query rows";
+  let description = [{
+    `vit.fused_attention` on head planes. Each chunk is one head and one block of query rows: it packs the head's keys
+    into panels, and then, for each tile of query rows, keeps the tile's scores against all keys in scratch: memory per
+    thread is linear in the tokens.
+
+    `grid = [row blocks, heads]`; chunk = row block * heads + head.
+
+    Constraints:
+    * `plan_attention_c1`: planes are within the operands, and all have one plane width, a multiple of 16.
+    * `plan_attention_c2`: key and value have the same rows.
+    * `plan_attention_c3`: the output is `[query rows, heads * plane width]`.
+    * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two positive entries.
+  }];
+  let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, RowBuffer:$output, I64Attr:$heads,
+                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, DenseI64ArrayAttr:$tile, DenseI64ArrayAttr:$grid,
+                       I64Attr:$flops);
+  let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
+                          `outs` `(` $output `:` type($output) `)` `heads` $heads `planes` $planes (`base2` $base2^)?
+                          `tile` $tile `grid` $grid `flops` $flops attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanCopyOp : PlanRegionOp<"plan.copy"> {
+  let summary = "copy rows, exactly their columns";
+  let description = [{
+    Used for prefix tokens and for outputs, whose rows are not padded.
+
+    Constraints:
+    * `plan_copy_c1`: input and output have one shape.
+  }];
+  let arguments = (ins RowBuffer:$input, RowBuffer:$output, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
+                          `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanMapOp : PlanRegionOp<"plan.map"> {
+  let summary = "elementwise: weighted sum of rows, then an activation";
+  let description = [{
+    `y = activation(factor * (x_0 + x_1 + ...))`: additions and averages that no epilogue took.
+
+    Constraints:
+    * `plan_map_c1`: there is at least one input, and all have the output's shape.
+  }];
+  let arguments = (ins Variadic<RowBuffer>:$inputs, RowBuffer:$output, F64Attr:$factor,
+                       OptionalAttr<ActivationAttr>:$activation, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $output `:` type($output) `)`
+                          `factor` $factor (`activation` $activation^)? `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanMeanOp : PlanRegionOp<"plan.mean"> {
+  let summary = "mean over rows";
+  let description = [{
+    `vit.mean_tokens` on buffers; one chunk.
+
+    Constraints:
+    * `plan_mean_c1`: the output is one row of the input's width.
+  }];
+  let arguments = (ins RowBuffer:$input, RowBuffer:$output);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)` attr-dict }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------------------------------===//
+// The schedule that a backend leaves behind
+//===----------------------------------------------------------------------------------------------===//
+
+def ScheduleOp : VitOp<"schedule", [Symbol, SingleBlock, NoTerminator, IsolatedFromAbove]> {
+  let summary = "the order of regions of one entry point";
+  let description = [{
+    A list of `vit.step`. Left by code generation in place of the planned function; becomes a constant table of the
+    library (runtime/include/vitc/abi.h).
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$arena_bytes, I64Attr:$scratch_bytes, I64Attr:$input_bytes);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+}
+
+def StepOp : VitOp<"step", [HasParent<"ScheduleOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "one region call: function, operand addresses, chunks";
+  let description = [{
+    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`.
+
+    Constraints:
+    * `step_c1`: the three arrays have one length, at most eight, and the callee exists.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$name, DenseI64ArrayAttr:$spaces, DenseI64ArrayAttr:$indices,
+                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$flops);
+  let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks
+                          `flops` $flops attr-dict }];
+}
+
+#endif // DIALECT_IR_VITPLANNEDOPS_TD

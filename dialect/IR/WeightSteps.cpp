@@ -1,0 +1,136 @@
+//===- WeightSteps.cpp - shapes of the steps of a weight's chain ------------------------------------===//
+#include "dialect/IR/VitOps.h"
+
+using namespace mlir;
+using namespace vit;
+
+using Shape = SmallVector<int64_t>;
+using Lookup = llvm::function_ref<FailureOr<Shape>(FlatSymbolRefAttr)>;
+using Emit = llvm::function_ref<InFlightDiagnostic()>;
+
+static int64_t product(ArrayRef<int64_t> shape) {
+  int64_t n = 1;
+  for (int64_t d : shape)
+    n *= d;
+  return n;
+}
+
+/// Fails with "expected WHAT" unless `ok`.
+static FailureOr<Shape> require(bool ok, ArrayRef<int64_t> result, Emit emit, StringRef step, StringRef what) {
+  if (ok)
+    return Shape(result);
+  emit() << "expected " << what << " in step '" << step << "' (weight_c4)";
+  return failure();
+}
+
+bool RefStepAttr::isSource() const { return true; }
+FailureOr<Shape> RefStepAttr::inferShape(ArrayRef<int64_t>, Lookup lookup, Emit) const { return lookup(getWeight()); }
+
+bool ZerosStepAttr::isSource() const { return true; }
+FailureOr<Shape> ZerosStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) const {
+  bool ok = !getShape().empty() && llvm::all_of(getShape(), [](int64_t d) { return d > 0; });
+  return require(ok, getShape(), emit, getMnemonic(), "positive extents");
+}
+
+bool AppendStepAttr::isSource() const { return false; }
+FailureOr<Shape> AppendStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  Shape other = *lookup(getWeight());
+  Shape out(in);
+  bool ok = other.size() == in.size() && ArrayRef(other).drop_front() == in.drop_front();
+  if (ok)
+    out[0] += other[0];
+  return require(ok, out, emit, getMnemonic(), "weights that differ in rows only");
+}
+
+bool RowsStepAttr::isSource() const { return false; }
+FailureOr<Shape> RowsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  Shape out(in);
+  out[0] = getCount();
+  bool ok = getFirst() >= 0 && getCount() > 0 && getFirst() <= in[0] - getCount();
+  return require(ok, out, emit, getMnemonic(), "rows inside the weight");
+}
+
+bool ReshapeStepAttr::isSource() const { return false; }
+FailureOr<Shape> ReshapeStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  return require(product(in) == product(getShape()), getShape(), emit, getMnemonic(), "as many elements as before");
+}
+
+bool ScaleStepAttr::isSource() const { return false; }
+FailureOr<Shape> ScaleStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  return require(getFactor().getValue().isFinite(), in, emit, getMnemonic(), "a finite factor");
+}
+
+bool ScaleColsStepAttr::isSource() const { return false; }
+FailureOr<Shape> ScaleColsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  bool ok = in.size() == 2 && *lookup(getWeight()) == Shape{in[1]};
+  return require(ok, in, emit, getMnemonic(), "a matrix and one factor per column");
+}
+
+bool ScaleRowsStepAttr::isSource() const { return false; }
+FailureOr<Shape> ScaleRowsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  bool ok = in.size() <= 2 && *lookup(getWeight()) == Shape{in[0]};
+  return require(ok, in, emit, getMnemonic(), "a matrix or vector and one factor per row");
+}
+
+bool ScaleColGroupsStepAttr::isSource() const { return false; }
+FailureOr<Shape> ScaleColGroupsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  bool ok = in.size() == 2 && !getFactors().empty() && in[1] % getFactors().size() == 0;
+  return require(ok, in, emit, getMnemonic(), "a matrix whose columns divide into the factors");
+}
+
+bool AddStepAttr::isSource() const { return false; }
+FailureOr<Shape> AddStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  return require(*lookup(getWeight()) == Shape(in), in, emit, getMnemonic(), "a weight of the same shape");
+}
+
+bool AddMatvecStepAttr::isSource() const { return false; }
+FailureOr<Shape> AddMatvecStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  Shape matrix = *lookup(getMatrix()), vector = *lookup(getVector());
+  bool ok = in.size() == 1 && matrix.size() == 2 && matrix[0] == in[0] && vector == Shape{matrix[1]};
+  return require(ok, in, emit, getMnemonic(), "a vector [n], a matrix [n, k] and a vector [k]");
+}
+
+bool AddColGroupsStepAttr::isSource() const { return false; }
+FailureOr<Shape> AddColGroupsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  Shape matrix = *lookup(getMatrix());
+  bool ok = in.size() == 1 && matrix.size() == 2 && matrix[0] == in[0] && !getFactors().empty() &&
+            matrix[1] % getFactors().size() == 0;
+  return require(ok, in, emit, getMnemonic(), "a vector [n] and a matrix [n, k] whose columns divide into the factors");
+}
+
+LogicalResult PadGroupsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned dim, int64_t from,
+                                        int64_t to) {
+  if (dim > 1 || from <= 0 || to < from)
+    return emitError() << "expected dimension 0 or 1 and a group that does not shrink";
+  return success();
+}
+bool PadGroupsStepAttr::isSource() const { return false; }
+FailureOr<Shape> PadGroupsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  Shape out(in);
+  bool ok = in.size() <= 2 && getDim() < in.size() && in[getDim()] % getFrom() == 0;
+  if (ok)
+    out[getDim()] = in[getDim()] / getFrom() * getTo();
+  return require(ok, out, emit, getMnemonic(), "a dimension that divides into groups");
+}
+
+bool PadStepAttr::isSource() const { return false; }
+FailureOr<Shape> PadStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  bool ok = in.size() == getShape().size() && in.size() <= 2;
+  for (size_t i = 0; ok && i < in.size(); ++i)
+    ok = getShape()[i] >= in[i];
+  return require(ok, getShape(), emit, getMnemonic(), "a shape of the same rank that does not shrink");
+}
+
+LogicalResult PackPanelsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width) {
+  if (width <= 0)
+    return emitError() << "expected a positive panel width, got " << width;
+  return success();
+}
+bool PackPanelsStepAttr::isSource() const { return false; }
+FailureOr<Shape> PackPanelsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  bool ok = in.size() == 2;
+  Shape out;
+  if (ok)
+    out = {(in[0] + getWidth() - 1) / getWidth(), in[1], getWidth()};
+  return require(ok, out, emit, getMnemonic(), "a matrix");
+}
