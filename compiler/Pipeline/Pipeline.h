@@ -1,0 +1,79 @@
+//===- Pipeline.h - from a checkpoint to a library, in named phases ---------------------------------===//
+#ifndef COMPILER_PIPELINE_PIPELINE_H
+#define COMPILER_PIPELINE_PIPELINE_H
+
+#include "compiler/Import/Checkpoint.h"
+#include "compiler/Target/Isa.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include <functional>
+
+namespace vitc {
+
+/// Points at which the compiler can stop and print; each lowers the one before.
+enum class Phase {
+  Import,  ///< the canonical description, vit.json
+  Vit,     ///< model-level ops, as the checkpoint states them
+  Fused,   ///< folded and fused: what is computed in one go
+  Planned, ///< buffers, packed weights, arena offsets, tiles and grids for one target
+  Vector,  ///< one function per region: scf and vector
+  Llvm,    ///< the LLVM dialect
+};
+
+struct PhaseInfo {
+  Phase phase;
+  llvm::StringLiteral name, summary;
+};
+llvm::ArrayRef<PhaseInfo> allPhases();
+
+enum class WeightPlacement { Auto, Embed, File };
+
+/// Everything that a compilation depends on besides the checkpoint. One struct flows through the compiler.
+struct CompileOptions {
+  std::string name;                 ///< C prefix; empty: the checkpoint's
+  std::vector<const Isa *> targets; ///< best first, of one architecture
+  std::string precision = "f32";
+  int64_t batch = 1;       ///< images per pass: more need a larger arena and balance better over many threads
+  int64_t maxSide = 4096;  ///< largest picture side that run_u8 accepts
+  WeightPlacement weights = WeightPlacement::Auto; ///< Auto embeds up to 16 MiB
+  bool verifyEachPass = false;
+  std::function<void(llvm::StringRef stage, double fraction)> progress; ///< may be empty
+};
+
+/// A named tensor of the library's interface, shape per image.
+struct Port {
+  std::string name;
+  llvm::SmallVector<int64_t, 4> shape;
+};
+
+/// What is known of a library once it is planned; the source of the header, of `inspect` and of the tables.
+struct LibraryInfo {
+  std::string name;
+  Port input;
+  std::vector<Port> outputs;
+  int64_t parameters = 0;                      ///< elements of the checkpoint's tensors
+  int64_t modelFlops = 0;                      ///< nominal, per image: two per multiply-add
+  int64_t executedFlops = 0;                   ///< after dead rows are dropped
+  int64_t arenaBytes = 0, scratchBytes = 0;    ///< per image, per thread; the largest over the levels
+  int64_t weightBytes = 0;                     ///< of the packed blob
+  std::array<uint8_t, 16> weightId{};          ///< content id of the blob
+  bool embedded = false;
+  int64_t batch = 1, maxSide = 0;
+  std::vector<const Isa *> levels;
+};
+
+/// Builds the module of model-level ops: `@forward` from f32 images, and `@forward_u8` from u8 pixels of the model's
+/// size when the checkpoint states a preprocessing. Outputs carry their name as result attribute `vit.name`.
+mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext &context, const ModelConfig &config);
+
+/// Lowers a model-level (or partly lowered) module in place up to `phase`, for one target.
+llvm::Error lowerTo(mlir::ModuleOp module, Phase phase, const Isa &isa, const CompileOptions &options);
+
+/// Compiles to `output`, whose suffix (.o .a .so .s .ll) says what to write; writes NAME.h and, unless the weights are
+/// embedded, NAME.vitw beside libraries. Files appear complete or not at all.
+llvm::Expected<LibraryInfo> compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
+                                           llvm::StringRef output);
+
+} // namespace vitc
+
+#endif // COMPILER_PIPELINE_PIPELINE_H

@@ -1,0 +1,48 @@
+//===- Isa.h - the instruction sets that vitc emits code for ----------------------------------------===//
+//
+// One row per level. Planning reads the tile and vector sizes, emission the leaf instructions, and the runtime's
+// tables the feature bits. Adding an instruction set is adding a row.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef COMPILER_TARGET_ISA_H
+#define COMPILER_TARGET_ISA_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <vector>
+
+namespace vitc {
+
+struct Isa {
+  llvm::StringLiteral name;     ///< as given to --target, "x86-64-v4"
+  llvm::StringLiteral arch;     ///< "x86_64" or "aarch64": libraries hold levels of one architecture
+  llvm::StringLiteral cpu;      ///< LLVM's target-cpu
+  llvm::StringLiteral features; ///< LLVM's target-features, beyond those of the CPU
+  llvm::StringLiteral tune;     ///< LLVM's tune-cpu
+  uint32_t needs;               ///< VITC_CPU_* bits that the runtime must find
+  unsigned lanes;               ///< f32 lanes of a native vector
+  unsigned tileRows;            ///< height of the largest accumulator tile
+  unsigned tileVectors;         ///< its width in vectors
+  bool fma;                     ///< a fused multiply-add exists
+  llvm::StringLiteral summary;
+};
+
+/// All levels, best first within an architecture.
+llvm::ArrayRef<Isa> allIsas();
+
+/// The level called `name`, or null.
+const Isa *findIsa(llvm::StringRef name);
+
+/// Parses a --target list: level names, `host` (the best level this machine runs), `portable` (all x86-64 levels, the
+/// default). The result is sorted best first, without duplicates, and of one architecture; unknown names are usage
+/// errors with a suggestion.
+llvm::Expected<std::vector<const Isa *>> parseTargets(llvm::ArrayRef<std::string> names);
+
+/// Width of packed weight panels in columns; one value for all levels of an architecture, so that they share a blob.
+inline constexpr unsigned kPanel = 32;
+
+} // namespace vitc
+
+#endif // COMPILER_TARGET_ISA_H
