@@ -1,7 +1,9 @@
 #include "compiler/Pipeline/Registration.h"
+#include "compiler/Codegen/CPU/Passes.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/Passes.h"
@@ -10,11 +12,12 @@ using namespace mlir;
 
 void vitc::registerDialects(DialectRegistry &registry) {
   registry.insert<vit::VitDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
-                  memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
+                  math::MathDialect, memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
 }
 
 void vitc::registerPasses() {
   registerCanonicalizerPass();
   registerCSEPass();
   registerSymbolDCEPass();
+  registerCpuPasses();
 }

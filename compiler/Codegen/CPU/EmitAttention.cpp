@@ -1,0 +1,211 @@
+//===- EmitAttention.cpp - one head and one block of query rows -------------------------------------===//
+//
+// Keys are packed into panels [panel][plane width][32] once per chunk. Then each tile of query rows computes
+// its scores against all keys into a strip of scratch, turns the strip into weights in place, and multiplies
+// it with the values. Memory is linear in the tokens, and softmax is exact: no running maximum is needed.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "compiler/Codegen/CPU/Emitter.h"
+#include "compiler/Codegen/CPU/MathFunctions.h"
+#include "compiler/Codegen/CPU/Microkernel.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+constexpr int64_t kKeyPanel = 32; // columns of a packed key panel; the scratch layout of plan.attention
+constexpr double kLog2E = 1.4426950408889634;
+constexpr double kMasked = -3.0e38;
+
+struct AttentionShape {
+  explicit AttentionShape(vit::PlanAttentionOp op)
+      : queries(op.getQuery().getType().getDimSize(1)), keys(op.getKey().getType().getDimSize(1)),
+        width(op.getQuery().getType().getDimSize(2)), panels((keys + kKeyPanel - 1) / kKeyPanel),
+        strip(panels * kKeyPanel + 16), base2(op.getBase2()) {}
+  int64_t queries, keys, width, panels;
+  int64_t strip; ///< floats between rows of the score strip
+  bool base2;
+  int64_t stripOffset() const { return panels * kKeyPanel * width; }
+};
+
+/// Index of key panel `p`, channel `d`, column `c` in the scratch.
+Value keyAt(LeafBuilder &b, const AttentionShape &s, Value p, Value d, Value c) {
+  return b.add(b.mul(b.add(b.mul(p, s.width), d), kKeyPanel), c);
+}
+/// Index of row `i`, column `c` of the score strip in the scratch.
+Value stripAt(LeafBuilder &b, const AttentionShape &s, Value i, Value c) {
+  return b.add(b.add(b.mul(i, s.strip), c), s.stripOffset());
+}
+
+/// Kernel (key, scratch, plane): packs all keys of a plane; columns behind the last key are zero.
+void emitPackKeys(LeafBuilder &b, const AttentionShape &s, Value key, Value scratch, Value plane) {
+  int64_t lanes = b.lanes();
+  auto block = [&](Value first, int64_t count) { // `count` keys from `first`, at most lanes
+    Value panel = b.div(first, kKeyPanel), column = b.rem(first, kKeyPanel);
+    b.loop(0, s.width, lanes, [&](Value d) {
+      SmallVector<Value> rows;
+      for (int64_t i = 0; i < lanes; ++i)
+        rows.push_back(i < count ? b.load(key, {plane, b.add(first, i), d}) : b.splat(0.0));
+      for (auto [i, row] : llvm::enumerate(b.transpose(rows)))
+        b.store(row, scratch, {keyAt(b, s, panel, b.add(d, i), column)});
+    });
+  };
+  int64_t whole = s.keys / lanes * lanes;
+  b.loop(0, whole, lanes, [&](Value first) { block(first, lanes); });
+  if (whole < s.keys)
+    block(b.index(whole), s.keys - whole);
+}
+
+/// Scores of a tile against the keys [first, first + columns) of one panel.
+void emitScores(LeafBuilder &b, const AttentionShape &s, ArrayRef<Value> rows, Value query, Value plane,
+                Value scratch, Value panel, Value column, int64_t vectors, int64_t valid) {
+  MicrokernelOperands operands;
+  auto loadA = [&](int64_t i, Value k) { return b.loadScalar(query, {plane, rows[i], k}); };
+  auto loadB = [&](Value k, int64_t v) {
+    return b.load(scratch, {keyAt(b, s, panel, k, b.add(column, v * b.lanes()))});
+  };
+  operands.a = loadA;
+  operands.b = loadB;
+  Tile tile{static_cast<int64_t>(rows.size()), vectors};
+  TileValues sums = emitMicrokernel(b, tile, s.width, operands);
+  Value at = b.add(b.mul(panel, kKeyPanel), column);
+  for (int64_t i = 0; i < tile.rows; ++i)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value score = b.keepLanes(sums[i][v], valid - v * b.lanes(), b.splat(kMasked));
+      b.store(score, scratch, {stripAt(b, s, b.index(i), b.add(at, v * b.lanes()))});
+    }
+}
+
+/// Turns row `i` of the strip into exponentials; leaves 1 / sum behind the row's columns.
+void emitSoftmaxRow(LeafBuilder &b, const AttentionShape &s, Value scratch, Value i) {
+  constexpr int64_t kSums = 4;
+  int64_t lanes = b.lanes(), vectors = b.vectorsFor(s.keys), step = kSums * lanes;
+  int64_t main = vectors / kSums * step;
+  auto at = [&](Value k) { return stripAt(b, s, i, k); };
+
+  // A reduction over all vectors of the row, four at a time.
+  auto reduce = [&](Value init, llvm::function_ref<Value(Value k, Value carried)> body) {
+    SmallVector<Value> carried(kSums, init);
+    if (main > 0)
+      carried = b.loopCarry(b.index(0), b.index(main), step, carried, [&](Value k, ValueRange values) {
+        SmallVector<Value> next;
+        for (int64_t u = 0; u < kSums; ++u)
+          next.push_back(body(b.add(k, u * lanes), values[u]));
+        return next;
+      });
+    for (int64_t k = main, u = 0; k < vectors * lanes; k += lanes, ++u)
+      carried[u] = body(b.index(k), carried[u]);
+    return carried;
+  };
+
+  auto maxima =
+      reduce(b.splat(kMasked), [&](Value k, Value m) { return b.maxf(m, b.load(scratch, {at(k)})); });
+  Value max = b.maxLanes(b.maxf(b.maxf(maxima[0], maxima[1]), b.maxf(maxima[2], maxima[3])));
+  Value center = b.broadcast(max);
+  auto sums = reduce(b.splat(0.0), [&](Value k, Value sum) {
+    Value x = b.subf(b.load(scratch, {at(k)}), center);
+    if (!s.base2)
+      x = b.mulf(x, b.splat(kLog2E));
+    Value weight = emitExp2(b, x);
+    b.store(weight, scratch, {at(k)});
+    return b.addf(sum, weight);
+  });
+  Value sum = b.sumLanes(b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3])));
+  b.storeScalar(b.divf(b.scalar(1.0), sum), scratch, {at(b.index(s.panels * kKeyPanel))});
+}
+
+/// Columns [column, column + vectors * lanes) of the tile's output.
+void emitValues(LeafBuilder &b, const AttentionShape &s, ArrayRef<Value> rows, Value value, Value plane,
+                Value scratch, Value output, Value column, Value outputColumn, int64_t vectors) {
+  MicrokernelOperands operands;
+  auto loadA = [&](int64_t i, Value k) { return b.loadScalar(scratch, {stripAt(b, s, b.index(i), k)}); };
+  auto loadB = [&](Value k, int64_t v) { return b.load(value, {plane, k, b.add(column, v * b.lanes())}); };
+  operands.a = loadA;
+  operands.b = loadB;
+  Tile tile{static_cast<int64_t>(rows.size()), vectors};
+  TileValues sums = emitMicrokernel(b, tile, s.keys, operands);
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    Value inverse =
+        b.broadcast(b.loadScalar(scratch, {stripAt(b, s, b.index(i), b.index(s.panels * kKeyPanel))}));
+    for (int64_t v = 0; v < vectors; ++v)
+      b.store(b.mulf(sums[i][v], inverse), output, {rows[i], b.add(outputColumn, v * b.lanes())});
+  }
+}
+
+/// Kernel (query, value, output, scratch, m, query plane, value plane, output column): a tile of query rows.
+void emitTile(LeafBuilder &b, const AttentionShape &s, int64_t height, ValueRange args) {
+  Value query = args[0], value = args[1], output = args[2], scratch = args[3], m = args[4],
+        queryPlane = args[5], valuePlane = args[6], outputColumn = args[7];
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < height; ++i)
+    rows.push_back(b.add(m, i));
+
+  int64_t vectors = b.isa.getTileVectors(), columns = vectors * b.lanes();
+  // Whole tiles of keys, then one that is as wide as the keys that are left.
+  int64_t whole = s.keys / columns * columns;
+  b.loop(0, whole, columns, [&](Value first) {
+    emitScores(b, s, rows, query, queryPlane, scratch, b.div(first, kKeyPanel), b.rem(first, kKeyPanel),
+               vectors, columns);
+  });
+  if (whole < s.keys)
+    emitScores(b, s, rows, query, queryPlane, scratch, b.index(whole / kKeyPanel), b.index(whole % kKeyPanel),
+               b.vectorsFor(s.keys - whole), s.keys - whole);
+
+  b.loop(0, height, 1, [&](Value i) { emitSoftmaxRow(b, s, scratch, i); });
+
+  int64_t wholeValues = s.width / columns * columns;
+  b.loop(0, wholeValues, columns, [&](Value column) {
+    emitValues(b, s, rows, value, valuePlane, scratch, output, column, b.add(outputColumn, column), vectors);
+  });
+  if (wholeValues < s.width)
+    emitValues(b, s, rows, value, valuePlane, scratch, output, b.index(wholeValues),
+               b.add(outputColumn, wholeValues), (s.width - wholeValues) / b.lanes());
+}
+
+std::string kernelName(StringRef what, vit::PlanAttentionOp op, int64_t height) {
+  std::string text, clean;
+  llvm::raw_string_ostream(text) << what << '_' << height << '_' << op.getQuery().getType()
+                                 << op.getKey().getType() << op.getValue().getType()
+                                 << op.getOutput().getType() << op.getTile()[0]
+                                 << (op.getBase2() ? "base2" : "");
+  for (char c : text)
+    clean += llvm::isAlnum(c) ? c : '_';
+  return clean;
+}
+
+} // namespace
+
+void vitc::emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, ValueRange args) {
+  AttentionShape s(op);
+  Value query = args[0], key = args[1], value = args[2], output = args[3], scratch = args[4], chunk = args[5];
+  int64_t rowBlocks = op.getGrid()[0], heads = op.getGrid()[1];
+  Value head = rowBlocks == 1 ? chunk : b.rem(chunk, heads);
+  Value rowBlock = rowBlocks == 1 ? b.index(0) : b.div(chunk, heads);
+
+  Type indexType = b.b.getIndexType();
+  SmallVector<Type> packTypes{key.getType(), scratch.getType(), indexType};
+  auto pack = e.kernel(kernelName("pack_keys", op, 0), packTypes,
+                       [&](LeafBuilder &k, ValueRange a) { emitPackKeys(k, s, a[0], a[1], a[2]); });
+  func::CallOp::create(b.b, b.loc, pack, ValueRange{key, scratch, b.add(head, op.getPlanes()[1])});
+
+  SmallVector<Type> tileTypes{query.getType(), value.getType(), output.getType(), scratch.getType(),
+                              indexType,       indexType,       indexType,        indexType};
+  BalancedTiles tiles = balanceTiles(s.queries, op.getTile()[0]);
+  auto call = [&](int64_t height, Value m) {
+    auto kernel = e.kernel(kernelName("attention", op, height), tileTypes,
+                           [&](LeafBuilder &k, ValueRange a) { emitTile(k, s, height, a); });
+    func::CallOp::create(b.b, b.loc, kernel,
+                         ValueRange{query, value, output, scratch, m, b.add(head, op.getPlanes()[0]),
+                                    b.add(head, op.getPlanes()[2]), b.mul(head, s.width)});
+  };
+  auto [firstTile, endTile] = evenPart(b, rowBlock, tiles.count, rowBlocks);
+  Value tall = b.index(tiles.tall);
+  if (tiles.tall > 0)
+    b.loop(firstTile, b.min(endTile, tall), 1,
+           [&](Value t) { call(tiles.base + 1, b.mul(t, tiles.base + 1)); });
+  if (tiles.tall < tiles.count)
+    b.loop(b.max(firstTile, tall), endTile, 1,
+           [&](Value t) { call(tiles.base, b.add(b.mul(t, tiles.base), tiles.tall)); });
+}

@@ -1,0 +1,125 @@
+//===- EmitCpu.cpp - from a planned function to regions and a schedule ------------------------------===//
+#include "compiler/Codegen/CPU/Emitter.h"
+#include "compiler/Codegen/CPU/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "runtime/include/vitc/abi.h"
+
+namespace vitc {
+#define GEN_PASS_DEF_EMITCPU
+#include "compiler/Codegen/CPU/Passes.h.inc"
+} // namespace vitc
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+/// Address of an operand as the runtime's tables state it.
+struct Address {
+  int64_t space, index, offset;
+};
+
+FailureOr<Address> addressOf(Value buffer, SymbolTable &symbols) {
+  if (auto argument = dyn_cast<BlockArgument>(buffer)) {
+    if (argument.getArgNumber() == 0)
+      return Address{VITC_SPACE_INPUT, 0, 0};
+    return Address{VITC_SPACE_OUTPUT, argument.getArgNumber() - 1, 0};
+  }
+  Operation *op = buffer.getDefiningOp();
+  if (auto arena = dyn_cast<vit::PlanBufferOp>(op)) {
+    if (auto offset = arena.getOffset())
+      return Address{VITC_SPACE_ARENA, 0, static_cast<int64_t>(*offset)};
+    return op->emitOpError("expected an offset: run vit-plan-memory first");
+  }
+  if (auto weights = dyn_cast<vit::PlanWeightsOp>(op)) {
+    auto weight = symbols.lookup<vit::WeightOp>(weights.getWeight());
+    if (weight && weight.getOffset())
+      return Address{VITC_SPACE_WEIGHTS, 0, static_cast<int64_t>(*weight.getOffset())};
+    return op->emitOpError("expected weight '")
+           << weights.getWeight() << "' to have an offset: run vit-plan-memory first";
+  }
+  return op->emitOpError("is no planned buffer");
+}
+
+/// What a profile calls the step: the weight that a product reads, else the op, numbered.
+std::string stepName(vit::PlannedOpInterface op, int64_t number) {
+  if (auto gemm = dyn_cast<vit::PlanGemmOp>(*op))
+    if (auto weights = gemm.getWeights().getDefiningOp<vit::PlanWeightsOp>())
+      return weights.getWeight().str();
+  StringRef name = op->getName().stripDialect();
+  name.consume_front("plan.");
+  return name.str() + "." + std::to_string(number);
+}
+
+struct EmitCpuPass : vitc::impl::EmitCpuBase<EmitCpuPass> {
+  LogicalResult emitFunction(Emitter &emitter, func::FuncOp function, SymbolTable &symbols);
+  void runOnOperation() override;
+};
+
+LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function, SymbolTable &symbols) {
+  OpBuilder b(function);
+  auto arena = function->getAttrOfType<IntegerAttr>("vit.arena_bytes");
+  if (!arena)
+    return function.emitOpError("expected attribute 'vit.arena_bytes': run vit-plan-memory first");
+  auto input = cast<MemRefType>(function.getArgumentTypes().front());
+  int64_t inputBytes = input.getNumElements() * input.getElementTypeBitWidth() / 8;
+  int64_t scratch = 0;
+  function.walk([&](vit::PlannedOpInterface op) { scratch = std::max(scratch, op.getScratchBytes()); });
+  scratch = (scratch + 63) / 64 * 64;
+
+  std::string name = function.getName().str();
+  auto schedule =
+      vit::ScheduleOp::create(b, function.getLoc(), name + ".schedule", arena.getInt(), scratch, inputBytes);
+  OpBuilder steps = OpBuilder::atBlockEnd(&schedule.getBody().emplaceBlock());
+  int64_t number = 0;
+  for (Operation &inner : function.getBody().front()) {
+    auto op = dyn_cast<vit::PlannedOpInterface>(inner);
+    if (!op) {
+      if (!isa<vit::PlanBufferOp, vit::PlanWeightsOp, func::ReturnOp>(inner))
+        return inner.emitOpError("is not a planned op");
+      continue;
+    }
+    SmallVector<int64_t> spaces, indices, offsets;
+    auto push = [&](Address address) {
+      spaces.push_back(address.space);
+      indices.push_back(address.index);
+      offsets.push_back(address.offset);
+    };
+    for (Value operand : inner.getOperands()) {
+      auto address = addressOf(operand, symbols);
+      if (failed(address))
+        return failure();
+      push(*address);
+    }
+    if (op.getScratchBytes())
+      push({VITC_SPACE_SCRATCH, 0, 0});
+    auto region = emitter.regionFor(op);
+    if (failed(region))
+      return failure();
+    vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
+                        offsets, op.getChunks(), op.getFlops());
+    ++numSteps;
+  }
+  function.erase();
+  schedule.setSymName(name);
+  return success();
+}
+
+void EmitCpuPass::runOnOperation() {
+  ModuleOp module = getOperation();
+  auto isa = module->getAttrOfType<vit::IsaAttr>("vit.isa");
+  if (!isa) {
+    module.emitOpError("expected attribute 'vit.isa' that describes the target");
+    return signalPassFailure();
+  }
+  SymbolTable symbols(module);
+  Emitter emitter(module, isa);
+  for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
+    if (failed(emitFunction(emitter, function, symbols)))
+      return signalPassFailure();
+  numRegions = llvm::range_size(module.getOps<func::FuncOp>());
+}
+
+} // namespace

@@ -1,0 +1,85 @@
+//===- LeafBuilder.h - the vector instructions that all emitters are made of ------------------------===//
+//
+// Native-width 1-d vectors and index arithmetic. Everything that differs between instruction sets at the
+// level of an instruction is decided here, from the descriptor; emitters above only see lanes and tiles.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef COMPILER_CODEGEN_CPU_LEAFBUILDER_H
+#define COMPILER_CODEGEN_CPU_LEAFBUILDER_H
+
+#include "dialect/IR/VitOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Builders.h"
+
+namespace vitc {
+
+class LeafBuilder {
+public:
+  LeafBuilder(mlir::OpBuilder &builder, mlir::Location loc, vit::IsaAttr isa)
+      : b(builder), loc(loc), isa(isa),
+        vecType(mlir::VectorType::get({static_cast<int64_t>(isa.getLanes())}, builder.getF32Type())) {}
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  vit::IsaAttr isa;
+  mlir::VectorType vecType;
+
+  int64_t lanes() const { return isa.getLanes(); }
+  int64_t vectorsFor(int64_t columns) const { return (columns + lanes() - 1) / lanes(); }
+
+  // Index arithmetic.
+  mlir::Value index(int64_t value);
+  mlir::Value add(mlir::Value x, mlir::Value y) { return mlir::arith::AddIOp::create(b, loc, x, y); }
+  mlir::Value add(mlir::Value x, int64_t y) { return y == 0 ? x : add(x, index(y)); }
+  mlir::Value mul(mlir::Value x, int64_t y) { return mlir::arith::MulIOp::create(b, loc, x, index(y)); }
+  mlir::Value div(mlir::Value x, int64_t y) { return mlir::arith::DivUIOp::create(b, loc, x, index(y)); }
+  mlir::Value rem(mlir::Value x, int64_t y) { return mlir::arith::RemUIOp::create(b, loc, x, index(y)); }
+  mlir::Value min(mlir::Value x, mlir::Value y) { return mlir::arith::MinUIOp::create(b, loc, x, y); }
+  mlir::Value max(mlir::Value x, mlir::Value y) { return mlir::arith::MaxUIOp::create(b, loc, x, y); }
+
+  /// for (i = lo; i < hi; i += step) body(i), without carried values.
+  void loop(mlir::Value lo, mlir::Value hi, int64_t step, llvm::function_ref<void(mlir::Value)> body);
+  void loop(int64_t lo, int64_t hi, int64_t step, llvm::function_ref<void(mlir::Value)> body) {
+    loop(index(lo), index(hi), step, body);
+  }
+  /// The same with carried values; returns their final values.
+  llvm::SmallVector<mlir::Value>
+  loopCarry(mlir::Value lo, mlir::Value hi, int64_t step, mlir::ValueRange init,
+            llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
+
+  // Memory.
+  mlir::Value load(mlir::Value memref, mlir::ValueRange at); ///< a vector
+  void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange at);
+  mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange at);
+  void storeScalar(mlir::Value scalar, mlir::Value memref, mlir::ValueRange at);
+
+  // Arithmetic; operands are vectors of vecType, or scalars of f32 where noted.
+  mlir::Value splat(double value);
+  mlir::Value scalar(double value);
+  mlir::Value broadcast(mlir::Value scalar);
+  mlir::Value addf(mlir::Value x, mlir::Value y) { return mlir::arith::AddFOp::create(b, loc, x, y); }
+  mlir::Value subf(mlir::Value x, mlir::Value y) { return mlir::arith::SubFOp::create(b, loc, x, y); }
+  mlir::Value mulf(mlir::Value x, mlir::Value y) { return mlir::arith::MulFOp::create(b, loc, x, y); }
+  mlir::Value divf(mlir::Value x, mlir::Value y) { return mlir::arith::DivFOp::create(b, loc, x, y); }
+  /// x * y + z; one rounding where the machine has it, else two.
+  mlir::Value fma(mlir::Value x, mlir::Value y, mlir::Value z);
+  /// x > y ? x : y, and x < y ? x : y: y where either is NaN, as x86's maxps and minps.
+  mlir::Value maxf(mlir::Value x, mlir::Value y);
+  mlir::Value minf(mlir::Value x, mlir::Value y);
+  mlir::Value absf(mlir::Value x);
+  /// `x` in the first `count` lanes, `other` behind them.
+  mlir::Value keepLanes(mlir::Value x, int64_t count, mlir::Value other);
+  /// Reductions over the lanes to a scalar, by a fixed tree.
+  mlir::Value sumLanes(mlir::Value x);
+  mlir::Value maxLanes(mlir::Value x);
+  /// Transposes lanes() vectors of lanes() lanes.
+  llvm::SmallVector<mlir::Value> transpose(llvm::ArrayRef<mlir::Value> rows);
+
+private:
+  mlir::Value halvingTree(mlir::Value x, llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
+};
+
+} // namespace vitc
+
+#endif // COMPILER_CODEGEN_CPU_LEAFBUILDER_H

@@ -1,0 +1,63 @@
+#include "compiler/Codegen/CPU/Microkernel.h"
+
+using namespace mlir;
+using namespace vitc;
+
+// A fused multiply-add takes 4 cycles and two start per cycle: fewer than 8 accumulators leave the pipes
+// idle, so that low tiles (the head, the last block of a cls model) sum even and odd k apart.
+static constexpr int64_t kAccumulatorsInFlight = 8;
+
+static int64_t partialSums(Tile tile, int64_t depth) {
+  int64_t parts = 1;
+  while (parts < 4 && tile.rows * tile.vectors * parts < kAccumulatorsInFlight && depth >= 8 * parts)
+    parts *= 2;
+  return parts;
+}
+
+TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
+                                 const MicrokernelOperands &operands) {
+  int64_t parts = partialSums(tile, depth);
+  int64_t unroll = std::max<int64_t>(parts, depth % 2 == 0 ? 2 : 1);
+  int64_t perPart = tile.rows * tile.vectors;
+
+  auto step = [&](Value k, SmallVector<Value> &acc, int64_t part) {
+    SmallVector<Value> row;
+    for (int64_t j = 0; j < tile.vectors; ++j)
+      row.push_back(operands.b(k, j));
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      Value a = b.broadcast(operands.a(i, k));
+      for (int64_t j = 0; j < tile.vectors; ++j) {
+        Value &sum = acc[part * perPart + i * tile.vectors + j];
+        sum = b.fma(a, row[j], sum);
+      }
+    }
+  };
+
+  int64_t main = depth / unroll * unroll;
+  SmallVector<Value> zeros(parts * perPart, b.splat(0.0));
+  auto acc = b.loopCarry(b.index(0), b.index(main), unroll, zeros, [&](Value k, ValueRange carried) {
+    SmallVector<Value> current(carried);
+    if (operands.each)
+      operands.each(k, unroll);
+    for (int64_t u = 0; u < unroll; ++u)
+      step(b.add(k, u), current, u % parts);
+    return current;
+  });
+  for (int64_t k = main; k < depth; ++k)
+    step(b.index(k), acc, (k - main) % parts);
+
+  TileValues result(tile.rows);
+  for (int64_t i = 0; i < tile.rows; ++i)
+    for (int64_t j = 0; j < tile.vectors; ++j) {
+      Value sum = acc[i * tile.vectors + j];
+      for (int64_t part = 1; part < parts; ++part)
+        sum = b.addf(sum, acc[part * perPart + i * tile.vectors + j]);
+      result[i].push_back(sum);
+    }
+  return result;
+}
+
+BalancedTiles vitc::balanceTiles(int64_t rows, int64_t maxRows) {
+  int64_t count = (rows + maxRows - 1) / maxRows;
+  return {count, rows / count, rows % count};
+}

@@ -1,0 +1,36 @@
+//===- Microkernel.h - the accumulator tile at the heart of every matrix product --------------------===//
+#ifndef COMPILER_CODEGEN_CPU_MICROKERNEL_H
+#define COMPILER_CODEGEN_CPU_MICROKERNEL_H
+
+#include "compiler/Codegen/CPU/LeafBuilder.h"
+
+namespace vitc {
+
+/// An accumulator tile of `rows` x `vectors` native vectors.
+struct Tile {
+  int64_t rows, vectors;
+};
+
+/// acc[i][j] = sum over k of a(i, k) * b(k, j), in order of k; every accumulator is a value of its own, so
+/// that it gets a register of its own.
+using TileValues = llvm::SmallVector<llvm::SmallVector<mlir::Value>>;
+
+struct MicrokernelOperands {
+  llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> a;    ///< scalar
+  llvm::function_ref<mlir::Value(mlir::Value k, int64_t column)> b; ///< vector; column counts vectors
+  llvm::function_ref<void(mlir::Value k, int64_t unroll)> each;     ///< once per unrolled step, may be empty
+};
+
+/// Emits the loop over k in [0, depth) and returns the sums.
+TileValues emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth, const MicrokernelOperands &operands);
+
+/// Heights that cover `rows` rows: `tall` tiles of `base + 1` rows, then the rest of `base` rows.
+struct BalancedTiles {
+  int64_t count, base, tall;
+  int64_t tallRows() const { return tall * (base + 1); }
+};
+BalancedTiles balanceTiles(int64_t rows, int64_t maxRows);
+
+} // namespace vitc
+
+#endif // COMPILER_CODEGEN_CPU_MICROKERNEL_H

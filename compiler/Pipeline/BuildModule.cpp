@@ -1,0 +1,266 @@
+//===- BuildModule.cpp - the canonical description as model-level ops -------------------------------===//
+#include "compiler/Pipeline/Pipeline.h"
+#include "dialect/IR/VitOps.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+/// Builds one function; weights are declared by the module builder.
+class ForwardBuilder {
+public:
+  ForwardBuilder(OpBuilder &builder, Location loc, const ModelConfig &config)
+      : b(builder), loc(loc), c(config), f32(builder.getF32Type()) {}
+
+  /// From the patch embedding's input (image or pixels) to the named outputs.
+  SmallVector<std::pair<StringRef, Value>> build(Value image);
+
+  static vit::ActivationKind activationKind(Activation act);
+
+private:
+  RankedTensorType type(ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, f32); }
+  Value param(const Twine &name, ArrayRef<int64_t> shape) {
+    return vit::ParamOp::create(b, loc, type(shape), (name).str());
+  }
+  int64_t rows(Value v) { return cast<RankedTensorType>(v.getType()).getDimSize(0); }
+  int64_t cols(Value v) { return cast<RankedTensorType>(v.getType()).getDimSize(1); }
+  Value linear(Value x, const Twine &name, int64_t out, bool bias) {
+    std::string prefix = name.str();
+    Value w = param(prefix + ".w", {out, cols(x)});
+    Value bv = bias ? param(prefix + ".b", {out}) : Value();
+    return vit::LinearOp::create(b, loc, type({rows(x), out}), x, w, bv);
+  }
+  Value norm(Value x, const Twine &name) {
+    std::string prefix = name.str();
+    int64_t width = cols(x);
+    return vit::LayerNormOp::create(b, loc, x.getType(), x, param(prefix + ".w", {width}), param(prefix + ".b", {width}),
+                                    b.getF64FloatAttr(c.normEps));
+  }
+  Value add(Value x, Value y) { return vit::AddOp::create(b, loc, x.getType(), x, y); }
+  Value slice(Value x, int64_t first, int64_t count) {
+    return vit::SliceOp::create(b, loc, type({count, cols(x)}), x, first);
+  }
+  Value activation(Value x, vit::ActivationKind kind) { return vit::ActivationOp::create(b, loc, x.getType(), kind, x); }
+
+  Value embed(Value image);
+  Value concat(ArrayRef<Value> parts);
+  Value block(Value x, int64_t index);
+  Value attention(Value x, const std::string &prefix);
+  Value pool(Value x);
+
+  OpBuilder &b;
+  Location loc;
+  const ModelConfig &c;
+  Type f32;
+};
+
+vit::ActivationKind ForwardBuilder::activationKind(Activation act) {
+  switch (act) {
+  case Activation::GeluErf:
+    return vit::ActivationKind::GeluErf;
+  case Activation::GeluTanh:
+    return vit::ActivationKind::GeluTanh;
+  case Activation::QuickGelu:
+    return vit::ActivationKind::QuickGelu;
+  case Activation::Relu:
+    return vit::ActivationKind::Relu;
+  case Activation::Silu:
+    return vit::ActivationKind::Silu;
+  }
+  llvm_unreachable("all activations are handled");
+}
+
+Value ForwardBuilder::concat(ArrayRef<Value> parts) {
+  if (parts.size() == 1)
+    return parts.front();
+  int64_t tokens = 0;
+  for (Value part : parts)
+    tokens += rows(part);
+  return vit::ConcatOp::create(b, loc, type({tokens, c.width}), ValueRange(parts));
+}
+
+Value ForwardBuilder::embed(Value image) {
+  Value kernel = param("embed.patch.w", {c.width, c.channels, c.patch.size.height, c.patch.size.width});
+  Value bias = c.patch.bias ? param("embed.patch.b", {c.width}) : Value();
+  auto stride = b.getDenseI64ArrayAttr({c.patch.stride.height, c.patch.stride.width});
+  Value patches = vit::PatchEmbedOp::create(b, loc, type({c.patches(), c.width}), image, kernel, bias, stride,
+                                            b.getDenseI64ArrayAttr({0, 0, 0, 0}));
+  auto token = [&](const TokenRun &run) { return param("embed." + run.kind, {run.count, c.width}); };
+  auto position = [&](int64_t tokens) { return param("embed.pos", {tokens, c.width}); };
+
+  SmallVector<Value> parts;
+  Value tokens;
+  switch (c.posCovers) {
+  case PosCovers::None:
+  case PosCovers::All:
+    for (const TokenRun &run : c.prefix)
+      parts.push_back(token(run));
+    parts.push_back(patches);
+    tokens = concat(parts);
+    if (c.posCovers == PosCovers::All)
+      tokens = add(tokens, position(c.tokens()));
+    break;
+  case PosCovers::Patch:
+    for (const TokenRun &run : c.prefix)
+      parts.push_back(token(run));
+    parts.push_back(add(patches, position(c.patches())));
+    tokens = concat(parts);
+    break;
+  case PosCovers::ClsAndPatch: {
+    // Positions are added to [cls, patches]; the other prefix tokens come between them afterwards.
+    Value both = add(concat({token({"cls", 1}), patches}), position(c.patches() + 1));
+    parts.push_back(slice(both, 0, 1));
+    for (const TokenRun &run : c.prefix)
+      if (run.kind != "cls")
+        parts.push_back(token(run));
+    parts.push_back(slice(both, 1, c.patches()));
+    tokens = concat(parts);
+    break;
+  }
+  }
+  return c.preNorm ? norm(tokens, "embed.pre_norm") : tokens;
+}
+
+Value ForwardBuilder::attention(Value x, const std::string &prefix) {
+  const AttentionConfig &a = c.block.attn;
+  int64_t inner = c.heads * c.headDim;
+  Value q = linear(x, prefix + "q", inner, a.qkvBias[0]);
+  Value k = linear(x, prefix + "k", inner, a.qkvBias[1]);
+  Value v = linear(x, prefix + "v", inner, a.qkvBias[2]);
+  double scale = a.scaleRule == ScaleRule::Number ? a.scale : 1.0 / std::sqrt(double(c.headDim));
+  Value y = vit::AttentionOp::create(b, loc, q.getType(), q, k, v, b.getI64IntegerAttr(c.heads),
+                                     b.getF64FloatAttr(scale));
+  return linear(y, prefix + "o", c.width, a.outBias);
+}
+
+Value ForwardBuilder::block(Value x, int64_t index) {
+  std::string prefix = "blk." + std::to_string(index) + ".";
+  auto scaled = [&](Value y, const char *name) -> Value {
+    if (!c.block.layerScale)
+      return y;
+    return vit::LayerScaleOp::create(b, loc, y.getType(), y, param(prefix + name, {c.width}));
+  };
+  x = add(x, scaled(attention(norm(x, prefix + "ln1"), prefix), "ls1"));
+  const MlpConfig &mlp = c.block.mlp;
+  Value h = linear(norm(x, prefix + "ln2"), prefix + "fc1", mlp.hidden, mlp.bias);
+  h = linear(activation(h, activationKind(mlp.act)), prefix + "fc2", c.width, mlp.bias);
+  return add(x, scaled(h, "ls2"));
+}
+
+Value ForwardBuilder::pool(Value x) {
+  switch (c.pool.kind) {
+  case PoolKind::Cls:
+    return slice(x, 0, 1);
+  case PoolKind::Mean: {
+    int64_t first = c.pool.includePrefix ? 0 : c.prefixTokens();
+    return vit::MeanTokensOp::create(b, loc, type({1, c.width}), slice(x, first, rows(x) - first));
+  }
+  default:
+    return Value(); // validate() admits no other kind
+  }
+}
+
+SmallVector<std::pair<StringRef, Value>> ForwardBuilder::build(Value image) {
+  Value x = embed(image);
+  for (int64_t i = 0; i < c.depth; ++i)
+    x = block(x, i);
+  if (c.finalNorm == FinalNorm::AllTokens)
+    x = norm(x, "final.norm");
+
+  SmallVector<std::pair<StringRef, Value>> outputs;
+  if (c.head.layers.empty())
+    outputs.emplace_back("features", x);
+  if (c.pool.kind == PoolKind::None)
+    return outputs;
+
+  auto finish = [&](Value token) {
+    if (c.finalNorm == FinalNorm::AfterPool)
+      token = norm(token, "final.norm");
+    if (c.head.preLogits)
+      token = activation(linear(token, "head.pre", c.head.preLogits->out, c.head.preLogits->bias),
+                         vit::ActivationKind::Tanh);
+    return token;
+  };
+  auto prefixToken = [&](StringRef kind) {
+    int64_t first = 0;
+    for (const TokenRun &run : c.prefix) {
+      if (run.kind == kind)
+        break;
+      first += run.count;
+    }
+    return slice(x, first, 1);
+  };
+
+  if (c.head.layers.empty()) {
+    outputs.emplace_back("pooled", finish(pool(x)));
+    return outputs;
+  }
+  SmallVector<Value> logits;
+  for (const HeadLayer &layer : c.head.layers) {
+    Value token = finish(layer.from == "pooled" ? pool(x) : prefixToken(layer.from));
+    logits.push_back(linear(token, "head." + layer.name, layer.out, layer.bias));
+  }
+  Value result = logits.size() == 1
+                     ? logits.front()
+                     : vit::AverageOp::create(b, loc, logits.front().getType(), ValueRange(logits)).getResult();
+  outputs.emplace_back("logits", result);
+  return outputs;
+}
+
+const AffineStep *affineStep(const ModelConfig &config) {
+  if (config.preprocess)
+    for (const PreprocessStep &step : config.preprocess->steps)
+      if (auto *affine = std::get_if<AffineStep>(&step))
+        return affine;
+  return nullptr;
+}
+
+/// Creates @`name` and fills it; the entry argument is turned into an image by `toImage`.
+void buildFunction(ModuleOp module, StringRef name, Type input, const ModelConfig &config,
+                   function_ref<Value(OpBuilder &, Value)> toImage) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  Location loc = module.getLoc();
+  auto function = func::FuncOp::create(b, loc, name, b.getFunctionType({input}, {}));
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  auto outputs = ForwardBuilder(b, loc, config).build(toImage(b, entry->getArgument(0)));
+  SmallVector<Value> values;
+  SmallVector<Type> types;
+  for (auto &[port, value] : outputs) {
+    values.push_back(value);
+    types.push_back(value.getType());
+  }
+  func::ReturnOp::create(b, loc, values);
+  function.setFunctionType(b.getFunctionType({input}, types));
+  for (auto [i, output] : llvm::enumerate(outputs))
+    function.setResultAttr(i, "vit.name", b.getStringAttr(output.first));
+}
+
+} // namespace
+
+OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig &config) {
+  context.loadDialect<vit::VitDialect, func::FuncDialect>();
+  OpBuilder b(&context);
+  Location loc = NameLoc::get(b.getStringAttr(config.name.empty() ? "model" : config.name));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
+  b.setInsertionPointToStart(module->getBody());
+  for (const TensorSpec &spec : expectedTensors(config))
+    vit::WeightOp::create(b, loc, spec.name, RankedTensorType::get(spec.shape, b.getF32Type()), ArrayAttr(),
+                          IntegerAttr());
+
+  Type image = RankedTensorType::get({config.channels, config.inputSize.height, config.inputSize.width},
+                                     b.getF32Type());
+  buildFunction(*module, "forward", image, config, [](OpBuilder &, Value v) { return v; });
+  if (const AffineStep *affine = affineStep(config)) {
+    Type pixels = RankedTensorType::get({config.inputSize.height, config.inputSize.width, config.channels},
+                                        b.getIntegerType(8, /*isSigned=*/false));
+    buildFunction(*module, "forward_u8", pixels, config, [&](OpBuilder &builder, Value v) -> Value {
+      return vit::NormalizeImageOp::create(builder, loc, image, v, builder.getF64FloatAttr(affine->scale),
+                                           builder.getDenseF64ArrayAttr(affine->mean),
+                                           builder.getDenseF64ArrayAttr(affine->std));
+    });
+  }
+  return module;
+}
