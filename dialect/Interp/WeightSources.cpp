@@ -1,0 +1,314 @@
+//===- WeightSources.cpp - one TensorSource for each step of a weight's chain
+//----------------------------===//
+//
+// A compilation streams every weight of a model through these, panel by panel: virtual calls and divisions
+// are paid once per range, never once per element.
+//
+//===-----------------------------------------------------------------------------------------------------===//
+#include "dialect/Interp/WeightSources.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <algorithm>
+#include <mutex>
+
+using namespace mlir;
+using namespace vit;
+
+using Span = MutableArrayRef<double>;
+
+namespace {
+
+class Zeros final : public TensorSource {
+public:
+  explicit Zeros(ArrayRef<int64_t> shape) : TensorSource(shape) {}
+  void read(int64_t, Span out) const override { llvm::fill(out, 0.0); }
+};
+
+/// A contiguous part of the input under another shape: rows and reshape.
+class Window final : public TensorSource {
+public:
+  Window(SourcePtr input, int64_t first, ArrayRef<int64_t> shape)
+      : TensorSource(shape), input(std::move(input)), offset(first) {}
+  void read(int64_t first, Span out) const override { input->read(offset + first, out); }
+
+private:
+  SourcePtr input;
+  int64_t offset;
+};
+
+class Append final : public TensorSource {
+public:
+  Append(SourcePtr a, SourcePtr b, ArrayRef<int64_t> shape)
+      : TensorSource(shape), a(std::move(a)), b(std::move(b)) {}
+  void read(int64_t first, Span out) const override {
+    int64_t split = std::clamp<int64_t>(a->elements() - first, 0, out.size());
+    if (split > 0)
+      a->read(first, out.take_front(split));
+    if (split < static_cast<int64_t>(out.size()))
+      b->read(first + split - a->elements(), out.drop_front(split));
+  }
+
+private:
+  SourcePtr a, b;
+};
+
+/// W[n, k] * g[k], g of one row's length: scale_cols and scale_col_groups.
+class ScaleColumns final : public TensorSource {
+public:
+  ScaleColumns(SourcePtr input, std::vector<double> g)
+      : TensorSource(input->shape()), input(std::move(input)), factors(std::move(g)) {}
+  void read(int64_t first, Span out) const override {
+    input->read(first, out);
+    size_t column = first % factors.size();
+    for (size_t done = 0; done < out.size(); column = 0) {
+      size_t run = std::min(out.size() - done, factors.size() - column);
+      double *y = out.data() + done;
+      const double *g = factors.data() + column;
+      for (size_t i = 0; i < run; ++i)
+        y[i] *= g[i];
+      done += run;
+    }
+  }
+
+private:
+  SourcePtr input;
+  std::vector<double> factors;
+};
+
+/// W[n, k] * g[n]; a single factor for all rows is `scale`.
+class ScaleRows final : public TensorSource {
+public:
+  ScaleRows(SourcePtr input, std::vector<double> g)
+      : TensorSource(input->shape()), input(std::move(input)), factors(std::move(g)),
+        columns(elements() / static_cast<int64_t>(factors.size())) {}
+  void read(int64_t first, Span out) const override {
+    input->read(first, out);
+    int64_t row = first / columns, left = columns - first % columns;
+    for (size_t done = 0; done < out.size(); ++row, left = columns) {
+      size_t run = std::min<size_t>(out.size() - done, left);
+      for (double &y : out.slice(done, run))
+        y *= factors[row];
+      done += run;
+    }
+  }
+
+private:
+  SourcePtr input;
+  std::vector<double> factors;
+  int64_t columns;
+};
+
+class Add final : public TensorSource {
+public:
+  Add(SourcePtr a, SourcePtr b) : TensorSource(a->shape()), a(std::move(a)), b(std::move(b)) {}
+  void read(int64_t first, Span out) const override {
+    a->read(first, out);
+    double block[1024];
+    for (size_t done = 0; done < out.size(); done += std::size(block)) {
+      size_t run = std::min(out.size() - done, std::size(block));
+      b->read(first + done, Span(block, run));
+      for (size_t i = 0; i < run; ++i)
+        out[done + i] += block[i];
+    }
+  }
+
+private:
+  SourcePtr a, b;
+};
+
+/// b[n] + sum_k M[n, k] * v[k]. A bias is read in many small pieces but costs a pass over a whole matrix, so
+/// the sum is computed once, by the first reader.
+class AddMatvec final : public TensorSource {
+public:
+  AddMatvec(SourcePtr bias, SourcePtr matrix, std::vector<double> vector)
+      : TensorSource(bias->shape()), bias(std::move(bias)), matrix(std::move(matrix)),
+        vector(std::move(vector)) {}
+  void read(int64_t first, Span out) const override {
+    std::call_once(once, [this] { compute(); });
+    llvm::copy(ArrayRef(sum).slice(first, out.size()), out.begin());
+  }
+
+private:
+  static double dot(const double *a, const double *b, size_t n) {
+    constexpr size_t lanes = 8; // partial sums, so that additions need not wait for each other
+    double partial[lanes] = {};
+    size_t k = 0;
+    for (; k + lanes <= n; k += lanes)
+      for (size_t i = 0; i < lanes; ++i)
+        partial[i] += a[k + i] * b[k + i];
+    double total = 0;
+    for (; k < n; ++k)
+      total += a[k] * b[k];
+    for (double p : partial)
+      total += p;
+    return total;
+  }
+  void compute() const {
+    sum = bias->readAll();
+    size_t columns = vector.size();
+    size_t rows = std::max<size_t>(1, 32768 / columns); // what stays in a core's cache
+    std::vector<double> block(rows * columns);
+    for (size_t n = 0; n < sum.size(); n += rows) {
+      size_t count = std::min(rows, sum.size() - n);
+      matrix->read(n * columns, Span(block.data(), count * columns));
+      for (size_t i = 0; i < count; ++i)
+        sum[n + i] += dot(block.data() + i * columns, vector.data(), columns);
+    }
+  }
+
+  SourcePtr bias, matrix;
+  std::vector<double> vector;
+  mutable std::once_flag once;
+  mutable std::vector<double> sum;
+};
+
+/// The input, flattened, in blocks of `from` elements that are zero-padded to `to`; zeros after its end. Both
+/// pads are this: groups of rows or columns are consecutive elements, and so are rows.
+class PadBlocks final : public TensorSource {
+public:
+  PadBlocks(SourcePtr input, int64_t from, int64_t to, ArrayRef<int64_t> shape)
+      : TensorSource(shape), input(std::move(input)), from(from), to(to) {}
+  void read(int64_t first, Span out) const override {
+    // Read what the range needs to the front of `out`, then spread it from the back: no second buffer, and
+    // one read.
+    int64_t last = first + static_cast<int64_t>(out.size());
+    int64_t begin = compact(first), end = compact(last);
+    if (begin < end)
+      input->read(begin, out.take_front(end - begin));
+    double *data = out.data();
+    int64_t hole = last; // elements from here on are final
+    for (int64_t block = begin < end ? (end - 1) / from : -1; block >= 0 && block * from + from > begin;
+         --block) {
+      int64_t lo = std::max(begin, block * from), hi = std::min(end, (block + 1) * from);
+      int64_t target = block * to + (lo - block * from);
+      std::fill(data + (target + hi - lo - first), data + (hole - first), 0.0);
+      std::copy_backward(data + (lo - begin), data + (hi - begin), data + (target + hi - lo - first));
+      hole = target;
+    }
+    std::fill(data, data + (hole - first), 0.0);
+  }
+
+private:
+  /// Elements of the input that stand before element `index` of the result.
+  int64_t compact(int64_t index) const {
+    return std::min(index / to * from + std::min(index % to, from), input->elements());
+  }
+  SourcePtr input;
+  int64_t from, to;
+};
+
+/// [N, K] to [panels, K, width].
+class PackPanels final : public TensorSource {
+public:
+  PackPanels(SourcePtr input, int64_t width, ArrayRef<int64_t> shape)
+      : TensorSource(shape), rows(input->shape()[0]), depth(input->shape()[1]), width(width),
+        input(std::move(input)) {}
+  void read(int64_t first, Span out) const override {
+    // Slices of one panel: long enough that the reads of their rows are cheap, short enough to transpose in
+    // cache.
+    constexpr int64_t slice = 256;
+    std::unique_ptr<double[]> block(new double[width * std::min(slice, depth)]);
+    int64_t last = first + static_cast<int64_t>(out.size());
+    for (int64_t line = first / width; line * width < last;) {
+      int64_t panel = line / depth, k = line % depth;
+      int64_t count = std::min({slice, depth - k, (last + width - 1) / width - line});
+      int64_t columns = std::min(width, rows - panel * width);
+      for (int64_t w = 0; w < columns; ++w)
+        input->read((panel * width + w) * depth + k, Span(block.get() + w * count, count));
+      for (int64_t i = 0; i < count; ++i) {
+        int64_t position = (line + i) * width;
+        if (position >= first && position + width <= last)
+          writeLine(block.get() + i, count, columns, 0, width, out.data() + (position - first));
+        else
+          writeLine(block.get() + i, count, columns, std::max<int64_t>(0, first - position),
+                    std::min(width, last - position), out.data() + std::max<int64_t>(0, position - first));
+      }
+      line += count;
+    }
+  }
+
+private:
+  static void writeLine(const double *column, int64_t stride, int64_t columns, int64_t from, int64_t to,
+                        double *out) {
+    for (int64_t w = from; w < std::min(columns, to); ++w)
+      *out++ = column[w * stride];
+    for (int64_t w = std::max(columns, from); w < to; ++w)
+      *out++ = 0;
+  }
+  int64_t rows, depth, width;
+  SourcePtr input;
+};
+
+/// One factor per group of columns, written out per column.
+std::vector<double> expandGroups(ArrayRef<double> factors, int64_t columns) {
+  std::vector<double> expanded;
+  expanded.reserve(columns);
+  for (double factor : factors)
+    expanded.insert(expanded.end(), columns / factors.size(), factor);
+  return expanded;
+}
+
+} // namespace
+
+SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
+                               function_ref<SourcePtr(FlatSymbolRefAttr)> lookup) {
+  auto resized = [&](int64_t rows) {
+    SmallVector<int64_t> shape(in->shape());
+    shape[0] = rows;
+    return shape;
+  };
+  return TypeSwitch<Attribute, SourcePtr>(step)
+      .Case([&](RefStepAttr s) { return lookup(s.getWeight()); })
+      .Case([&](ZerosStepAttr s) { return std::make_shared<Zeros>(s.getShape()); })
+      .Case([&](AppendStepAttr s) -> SourcePtr {
+        SourcePtr more = lookup(s.getWeight());
+        return more ? std::make_shared<Append>(in, more, resized(in->shape()[0] + more->shape()[0]))
+                    : nullptr;
+      })
+      .Case([&](RowsStepAttr s) {
+        int64_t columns = in->elements() / in->shape()[0];
+        return std::make_shared<Window>(in, s.getFirst() * columns, resized(s.getCount()));
+      })
+      .Case([&](ReshapeStepAttr s) { return std::make_shared<Window>(in, 0, s.getShape()); })
+      .Case([&](ScaleStepAttr s) {
+        return std::make_shared<ScaleRows>(in, std::vector<double>{s.getFactor().getValueAsDouble()});
+      })
+      .Case([&](ScaleColsStepAttr s) -> SourcePtr {
+        SourcePtr g = lookup(s.getWeight());
+        return g ? std::make_shared<ScaleColumns>(in, g->readAll()) : nullptr;
+      })
+      .Case([&](ScaleRowsStepAttr s) -> SourcePtr {
+        SourcePtr g = lookup(s.getWeight());
+        return g ? std::make_shared<ScaleRows>(in, g->readAll()) : nullptr;
+      })
+      .Case([&](ScaleColGroupsStepAttr s) {
+        return std::make_shared<ScaleColumns>(in, expandGroups(s.getFactors(), in->shape()[1]));
+      })
+      .Case([&](AddStepAttr s) -> SourcePtr {
+        SourcePtr other = lookup(s.getWeight());
+        return other ? std::make_shared<Add>(in, other) : nullptr;
+      })
+      .Case([&](AddMatvecStepAttr s) -> SourcePtr {
+        SourcePtr matrix = lookup(s.getMatrix()), vector = lookup(s.getVector());
+        return matrix && vector ? std::make_shared<AddMatvec>(in, matrix, vector->readAll()) : nullptr;
+      })
+      .Case([&](AddColGroupsStepAttr s) -> SourcePtr {
+        SourcePtr matrix = lookup(s.getMatrix());
+        return matrix
+                   ? std::make_shared<AddMatvec>(in, matrix, expandGroups(s.getFactors(), matrix->shape()[1]))
+                   : nullptr;
+      })
+      .Case([&](PadGroupsStepAttr s) {
+        SmallVector<int64_t> shape(in->shape());
+        int64_t unit = s.getDim() == 0 && shape.size() == 2 ? shape[1] : 1;
+        shape[s.getDim()] = shape[s.getDim()] / s.getFrom() * s.getTo();
+        return std::make_shared<PadBlocks>(in, s.getFrom() * unit, s.getTo() * unit, shape);
+      })
+      .Case([&](PadStepAttr s) {
+        return std::make_shared<PadBlocks>(in, in->shape().back(), s.getShape().back(), s.getShape());
+      })
+      .Case([&](PackPanelsStepAttr s) {
+        int64_t panels = (in->shape()[0] + s.getWidth() - 1) / s.getWidth();
+        SmallVector<int64_t, 3> shape{panels, in->shape()[1], s.getWidth()};
+        return std::make_shared<PackPanels>(in, s.getWidth(), shape);
+      });
+}
