@@ -1,0 +1,62 @@
+/* resize.h - Pillow's antialiased resize of 8-bit pictures, one axis at a time.
+ *
+ * Follows src/libImaging/Resample.c of Pillow step by step, so that results agree to the bit: weights in
+ * double, normalised, rounded to 22-bit fixed point; horizontal pass first, its result rounded to 8 bits;
+ * then the vertical pass. Only the positions that a crop keeps are computed.
+ */
+#ifndef VITC_RESIZE_H
+#define VITC_RESIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One axis of a picture on its way into the model. */
+typedef struct vitc_axis {
+  int64_t in;    /* source size */
+  int64_t out;   /* size after the resize */
+  int64_t first; /* the crop keeps positions first to first + count - 1 of the resized axis ... */
+  int32_t count;
+  int32_t place; /* ... and puts them here in the model's input, which is zero elsewhere */
+} vitc_axis;
+
+/* Output position i of an axis is the sum of weights[i's at + k] x source[first + k], k < count. */
+typedef struct vitc_taps {
+  int32_t first;
+  int32_t count;
+  uint32_t at;
+} vitc_taps;
+
+/* Weights that the taps of `count` output positions can need, for sources up to max_in: the taps of all
+ * positions together cover the source at most 2 x radius times, give or take the ends of each. */
+uint64_t vitc_resize_weight_limit(uint32_t filter, uint64_t max_in, uint64_t count);
+
+/* Fills taps[0 .. axis->count) and their weights; nonzero on success, zero if `limit` weights are too few.
+ * `filter` is VITC_FILTER_*. An axis whose size stays gets one tap of weight 1. */
+int vitc_resize_taps(const vitc_axis *axis, uint32_t filter, vitc_taps *taps, int32_t *weights,
+                     uint64_t limit);
+
+/* How a horizontal pass reads a source pixel. */
+typedef struct vitc_pixels {
+  int32_t stride;   /* bytes from one pixel to the next */
+  int32_t channels; /* of the result: the first ones of the source, or 1 with to_grey */
+  int32_t to_grey;  /* weight the first three channels to grey as ITU-R 601-2, like Pillow's convert("L") */
+} vitc_pixels;
+
+/* One row of the horizontal pass: row -> out[count * channels]. */
+void vitc_resize_row(const vitc_pixels *pixels, const uint8_t *row, const vitc_taps *taps,
+                     const int32_t *weights, int32_t count, uint8_t *out);
+
+/* One row of the vertical pass: out[i] for i < bytes, from rows `pitch` bytes apart, of which the first is
+ * number `first_row` of the source. */
+void vitc_resize_column(const uint8_t *rows, size_t pitch, int32_t first_row, const vitc_taps *taps,
+                        const int32_t *weights, int32_t bytes, uint8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* VITC_RESIZE_H */
