@@ -1,7 +1,7 @@
 //===- Checkpoint.h - a model as read from its files ------------------------------------------------===//
 //
-// A Checkpoint is a ModelConfig plus its tensors under their canonical names. Tensors are views: nothing is copied
-// until an element is read, so that a 1 GB file costs address space only.
+// A Checkpoint is a ModelConfig plus its tensors under their canonical names. Tensors are views: nothing is
+// copied until an element is read, so that a 1 GB file costs address space only.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef COMPILER_IMPORT_CHECKPOINT_H
@@ -33,6 +33,8 @@ private:
 struct Checkpoint {
   ModelConfig config;
   std::map<std::string, std::shared_ptr<const TensorView>> tensors; ///< canonical name -> data
+  /// Content hash of what was opened: "xxh3-128:..." of the weight files, or "seed:..." of a preset.
+  std::string weightsHash;
   std::vector<std::string> warnings; ///< one line each, for the driver to print
   std::vector<std::string> notes;    ///< decisions that `inspect` shows ("resize rules: Pillow")
 };
@@ -42,7 +44,8 @@ struct ImportOptions {
   std::string labelsPath; ///< text file with one label a line
 };
 
-/// Opens MODEL: a directory with vit.json, a Hugging Face or timm directory, or `preset:NAME`.
+/// Opens MODEL: a directory with vit.json, a Hugging Face or timm directory, or `preset:NAME` (options:
+/// `preset:NAME?seed=7&variant=outlier`). What a directory is follows from its contents.
 /// Postcondition: config validates, and `tensors` holds exactly expectedTensors(config) with those shapes.
 llvm::Expected<Checkpoint> openCheckpoint(llvm::StringRef model, const ImportOptions &options = {});
 

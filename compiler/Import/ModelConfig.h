@@ -1,8 +1,8 @@
 //===- ModelConfig.h - the canonical description of a Vision Transformer ----------------------------===//
 //
-// ModelConfig is `vit.json` in memory: every axis on which the members of the ViT family differ, as resolved values
-// (never "the library's default"). Every importer produces one, and everything behind the importers reads nothing
-// else. Field names and values follow docs/vit-json.md.
+// ModelConfig is `vit.json` in memory: every axis on which the members of the ViT family differ, as resolved
+// values (never "the library's default"). Every importer produces one, and everything behind the importers
+// reads nothing else. Field names and values follow docs/vit-json.md.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef COMPILER_IMPORT_MODELCONFIG_H
@@ -26,6 +26,7 @@ struct Extent {
 };
 
 enum class InputLayout { NCHW, NHWC };
+enum class InputShape { Fixed, Multiple, NaFlex };
 enum class PatchKind { Conv, Linear };
 enum class PatchPad { Valid, Same };
 enum class PatchOrder { CHW, HWC };
@@ -77,8 +78,10 @@ struct Preprocess {
   bool operator==(const Preprocess &) const = default;
 };
 
+/// Where the weights came from. `hash` is vitc's content hash of the files that were imported
+/// ("xxh3-128:...", docs/vit-json.md); `sha256` is carried along from a vit.json whose author recorded it.
 struct Source {
-  std::string library, arch, sha256;
+  std::string library, arch, hash, sha256;
   bool operator==(const Source &) const = default;
 };
 
@@ -154,7 +157,7 @@ struct PoolConfig {
   bool operator==(const PoolConfig &) const = default;
 };
 struct HeadLayer {
-  std::string name = "main"; ///< tensors head.NAME.{w,b}
+  std::string name = "main";   ///< tensors head.NAME.{w,b}
   std::string from = "pooled"; ///< "pooled", or a prefix token: "cls", "dist"
   int64_t out = 0;
   bool bias = true;
@@ -181,6 +184,7 @@ struct ModelConfig {
   Extent inputSize;
   int64_t channels = 3;
   InputLayout layout = InputLayout::NCHW;
+  InputShape shape = InputShape::Fixed;
   std::optional<Preprocess> preprocess;
   int64_t width = 0, depth = 0, heads = 0, headDim = 0;
   PatchConfig patch;
@@ -198,17 +202,28 @@ struct ModelConfig {
   PoolConfig pool;
   HeadConfig head;
   std::vector<std::string> labels; ///< empty, or one per class
+  std::string labelsFile;          ///< vit.json's "labels" as a file name, until openCheckpoint has read it
+  std::vector<std::string>
+      ignored; ///< tensors that the description leaves out on purpose; a trailing * matches any
 
   /// Patch grid: floor((size - patch) / stride) + 1 per axis for "valid", ceil(size / stride) for "same".
   Extent grid() const;
   int64_t patches() const;
   int64_t prefixTokens() const;
   int64_t tokens() const;
+  /// Rows of the position table; 0 without one.
+  int64_t positions() const;
+  /// Width of q, k and v: heads * headDim.
+  int64_t innerWidth() const { return heads * headDim; }
+  /// Index of the first token of prefix run `kind`, if there is one.
+  std::optional<int64_t> prefixIndex(llvm::StringRef kind) const;
+  /// Logits of the head, 0 without one.
+  int64_t classes() const { return head.layers.empty() ? 0 : head.layers.front().out; }
   bool operator==(const ModelConfig &) const = default;
 };
 
-/// Parses vit.json. `path` only appears in messages. Unknown keys, wrong types, duplicate keys and numbers out of
-/// range are errors that name the key by its JSON path.
+/// Parses vit.json. `path` only appears in messages. Unknown keys, wrong types, duplicate keys and numbers
+/// out of range are errors that name the key by its JSON path.
 llvm::Expected<ModelConfig> parseVitJson(llvm::StringRef text, llvm::StringRef path);
 
 /// Prints the canonical vit.json; parseVitJson(printVitJson(c)) == c.
@@ -220,11 +235,14 @@ struct TensorSpec {
   llvm::SmallVector<int64_t, 4> shape;
 };
 
-/// All tensors that `config` implies, in a fixed order. Linear weights are [out, in], the patch kernel is OIHW.
+/// All tensors that `config` implies, in a fixed order. Linear weights are [out, in], the patch kernel is
+/// OIHW, a run of n tokens is [n, width], and the position table is [rows, width]. Precondition: validate()
+/// accepts the sizes.
 std::vector<TensorSpec> expectedTensors(const ModelConfig &config);
 
-/// Checks the description against itself and against the limits of this compiler (heads * head_dim, grid, sizes,
-/// element counts); errors name the field. Axis values that the compiler cannot lower yet are refused here by name.
+/// Checks the description against itself and against the limits of this compiler (heads * head_dim, grid,
+/// sizes, element counts); errors name the field. Axis values that the compiler cannot lower yet are refused
+/// here by name.
 llvm::Error validate(const ModelConfig &config);
 
 } // namespace vitc

@@ -1,0 +1,207 @@
+//===- ModelConfig.cpp - what follows from a description --------------------------------------------===//
+#include "compiler/Import/ModelConfig.h"
+#include "llvm/ADT/STLExtras.h"
+#include <fmt/format.h>
+
+using namespace vitc;
+
+static int64_t patchesAlong(int64_t size, int64_t patch, int64_t stride, PatchPad pad) {
+  if (size <= 0 || patch <= 0 || stride <= 0)
+    return 0;
+  if (pad == PatchPad::Same)
+    return (size + stride - 1) / stride;
+  return size < patch ? 0 : (size - patch) / stride + 1;
+}
+
+Extent ModelConfig::grid() const {
+  return {patchesAlong(inputSize.height, patch.size.height, patch.stride.height, patch.pad),
+          patchesAlong(inputSize.width, patch.size.width, patch.stride.width, patch.pad)};
+}
+
+int64_t ModelConfig::patches() const {
+  Extent extent = grid();
+  return extent.height * extent.width;
+}
+
+int64_t ModelConfig::prefixTokens() const {
+  int64_t count = 0;
+  for (const TokenRun &run : prefix)
+    count += run.count;
+  return count;
+}
+
+int64_t ModelConfig::tokens() const {
+  int64_t count = prefixTokens() + patches();
+  for (const TokenRun &run : suffix)
+    count += run.count;
+  return count;
+}
+
+std::optional<int64_t> ModelConfig::prefixIndex(llvm::StringRef kind) const {
+  int64_t index = 0;
+  for (const TokenRun &run : prefix) {
+    if (run.kind == kind)
+      return index;
+    index += run.count;
+  }
+  return std::nullopt;
+}
+
+int64_t ModelConfig::positions() const {
+  switch (posCovers) {
+  case PosCovers::All:
+    return tokens();
+  case PosCovers::ClsAndPatch:
+    return 1 + patches();
+  case PosCovers::Patch:
+    return patches();
+  case PosCovers::None:
+    return 0;
+  }
+  llvm_unreachable("covered switch");
+}
+
+namespace {
+
+/// Collects tensor specifications in order.
+class Specs {
+public:
+  explicit Specs(const ModelConfig &config) : config(config) {}
+  std::vector<TensorSpec> list;
+
+  void add(std::string name, std::initializer_list<int64_t> shape) {
+    list.push_back({std::move(name), shape});
+  }
+  void linear(const std::string &name, int64_t out, int64_t in, bool bias) {
+    add(name + ".w", {out, in});
+    if (bias)
+      add(name + ".b", {out});
+  }
+  void norm(const std::string &name, NormKind kind, int64_t width) {
+    add(name + ".w", {width});
+    if (kind == NormKind::Layer)
+      add(name + ".b", {width});
+  }
+  void embedding();
+  void block(int64_t index);
+  void tail();
+
+private:
+  void mlp(const std::string &name);
+  const ModelConfig &config;
+};
+
+void Specs::embedding() {
+  const PatchConfig &patch = config.patch;
+  int64_t area = patch.size.height * patch.size.width;
+  if (patch.normIn)
+    norm("embed.norm_in", *patch.normIn, config.channels * area);
+  if (patch.kind == PatchKind::Conv)
+    add("embed.patch.w", {config.width, config.channels, patch.size.height, patch.size.width});
+  else
+    add("embed.patch.w", {config.width, config.channels * area});
+  if (patch.bias)
+    add("embed.patch.b", {config.width});
+  if (patch.normOut)
+    norm("embed.norm_out", *patch.normOut, config.width);
+  for (const TokenRun &run : config.prefix)
+    add("embed." + run.kind, {run.count, config.width});
+  for (const TokenRun &run : config.suffix)
+    add("embed." + run.kind, {run.count, config.width});
+  if (config.positions() != 0 && config.pos.kind != PosKind::None)
+    add("embed.pos", {config.positions(), config.width});
+  if (config.preNorm)
+    norm("embed.pre_norm", config.norm, config.width);
+}
+
+void Specs::mlp(const std::string &name) {
+  const MlpConfig &mlp = config.block.mlp;
+  linear(name + "fc1", mlp.hidden, config.width, mlp.bias);
+  if (mlp.kind == MlpKind::Glu)
+    linear(name + "gate", mlp.hidden, config.width, mlp.bias);
+  if (mlp.innerNorm)
+    norm(name + "mlp_norm", config.norm, mlp.hidden);
+  linear(name + "fc2", config.width, mlp.hidden, mlp.bias);
+}
+
+void Specs::block(int64_t index) {
+  const BlockConfig &block = config.block;
+  const AttentionConfig &attn = block.attn;
+  std::string name = fmt::format("blk.{}.", index);
+  int64_t width = config.width, inner = config.innerWidth();
+  if (block.placement != Placement::None)
+    norm(name + "ln1", config.norm, width);
+  linear(name + "q", inner, width, attn.qkvBias[0]);
+  linear(name + "k", inner, width, attn.qkvBias[1]);
+  if (attn.value)
+    linear(name + "v", inner, width, attn.qkvBias[2]);
+  if (attn.qkNorm) {
+    norm(name + "qn", *attn.qkNorm, config.headDim);
+    norm(name + "kn", *attn.qkNorm, config.headDim);
+  }
+  if (attn.scaleRule == ScaleRule::LearnedDivisor)
+    add(name + "scale", {1});
+  if (config.relBias == RelBiasKind::Beit && !config.relBiasShared) {
+    Extent grid = config.grid();
+    add(name + "rel_table", {(2 * grid.height - 1) * (2 * grid.width - 1) + 3, config.heads});
+  }
+  if (config.rope.kind == RopeKind::Mixed)
+    add(name + "rope_freq", {2, config.heads, config.headDim / 2});
+  if (attn.outNorm)
+    norm(name + "attn_norm", config.norm, inner);
+  if (attn.outProj)
+    linear(name + "o", width, inner, attn.outBias);
+  if (block.layerScale)
+    add(name + "ls1", {width});
+  if (block.placement != Placement::None && block.placement != Placement::Parallel)
+    norm(name + "ln2", config.norm, width);
+  mlp(name);
+  if (block.layerScale)
+    add(name + "ls2", {width});
+}
+
+void Specs::tail() {
+  int64_t width = config.width;
+  if (config.relBias == RelBiasKind::Beit && config.relBiasShared) {
+    Extent grid = config.grid();
+    add("rel_table", {(2 * grid.height - 1) * (2 * grid.width - 1) + 3, config.heads});
+  }
+  if (config.finalNorm != FinalNorm::None)
+    norm("final.norm", config.norm, width);
+  int64_t pooled = width;
+  switch (config.pool.kind) {
+  case PoolKind::Map:
+    add("pool.probe", {1, width});
+    for (const char *part : {"pool.q", "pool.k", "pool.v", "pool.o"})
+      linear(part, width, width, true);
+    norm("pool.ln", config.norm, width);
+    linear("pool.fc1", config.block.mlp.hidden, width, true);
+    linear("pool.fc2", width, config.block.mlp.hidden, true);
+    break;
+  case PoolKind::ConcatClsMean:
+    pooled = 2 * width;
+    break;
+  case PoolKind::MultiLayer:
+    pooled = (static_cast<int64_t>(config.pool.layers.size()) + 1) * width;
+    break;
+  default:
+    break;
+  }
+  if (const std::optional<PreLogits> &pre = config.head.preLogits) {
+    linear("head.pre", pre->out, pooled, pre->bias);
+    pooled = pre->out;
+  }
+  for (const HeadLayer &layer : config.head.layers)
+    linear("head." + layer.name, layer.out, layer.from == "pooled" ? pooled : width, layer.bias);
+}
+
+} // namespace
+
+std::vector<TensorSpec> vitc::expectedTensors(const ModelConfig &config) {
+  Specs specs(config);
+  specs.embedding();
+  for (int64_t i = 0; i < config.depth; ++i)
+    specs.block(i);
+  specs.tail();
+  return std::move(specs.list);
+}

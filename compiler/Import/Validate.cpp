@@ -1,0 +1,278 @@
+//===- Validate.cpp - which descriptions this compiler accepts --------------------------------------===//
+//
+// First the sizes, then consistency, then what the compiler can lower. A refusal names the field as vit.json
+// spells it, the value found, and the nearest value that would be accepted.
+//
+//===----------------------------------------------------------------------------------------------===//
+#include "compiler/Import/ModelConfig.h"
+#include "compiler/Import/VitNames.h"
+#include "compiler/Support/Error.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include <cmath>
+
+using namespace vitc;
+
+namespace {
+
+struct Range {
+  const char *field;
+  int64_t value, low, high;
+};
+
+llvm::Error checkSizes(const ModelConfig &config) {
+  // The upper limits leave room for every model of the family (the largest has width 4096, depth 64, 4096
+  // tokens) and keep every product below 2^63.
+  const Range ranges[] = {
+      {"input.size", config.inputSize.height, 1, 1 << 14},
+      {"input.size", config.inputSize.width, 1, 1 << 14},
+      {"input.channels", config.channels, 1, 1024},
+      {"width", config.width, 1, 1 << 16},
+      {"depth", config.depth, 1, 1024},
+      {"heads", config.heads, 1, 1 << 12},
+      {"head_dim", config.headDim, 1, 1 << 12},
+      {"block.mlp.hidden", config.block.mlp.hidden, 1, 1 << 18},
+      {"patch.size", config.patch.size.height, 1, 1 << 12},
+      {"patch.size", config.patch.size.width, 1, 1 << 12},
+      {"patch.stride", config.patch.stride.height, 1, 1 << 12},
+      {"patch.stride", config.patch.stride.width, 1, 1 << 12},
+  };
+  for (const Range &range : ranges)
+    if (range.value < range.low || range.value > range.high)
+      return inputError("{}: expected a number from {} to {}, got {}", range.field, range.low, range.high,
+                        range.value);
+  if (config.innerWidth() > 1 << 16)
+    return inputError("heads: expected heads * head_dim of at most {}, got {} * {}", 1 << 16, config.heads,
+                      config.headDim);
+
+  if (config.prefix.size() > 16 || config.suffix.size() > 16)
+    return inputError("tokens: expected at most 16 kinds, got more");
+  llvm::StringSet<> seen;
+  for (const std::vector<TokenRun> *runs : {&config.prefix, &config.suffix})
+    for (const TokenRun &run : *runs) {
+      if (run.count < 1 || run.count > 4096)
+        return inputError("tokens: expected 1 to 4096 tokens of kind '{}', got {}", run.kind, run.count);
+      if (!seen.insert(run.kind).second)
+        return inputError("tokens: expected every kind once, got a second '{}'", run.kind);
+    }
+
+  Extent grid = config.grid();
+  if (grid.height < 1 || grid.width < 1)
+    return inputError("patch.size: expected at most the input size {}x{}, got {}x{}", config.inputSize.height,
+                      config.inputSize.width, config.patch.size.height, config.patch.size.width);
+  constexpr int64_t maxTokens = 1 << 17;
+  if (config.tokens() > maxTokens)
+    return inputError("input.size: expected at most {} tokens, got {} ({}x{} patches)", maxTokens,
+                      config.tokens(), grid.height, grid.width);
+  return llvm::Error::success();
+}
+
+llvm::Error checkNumbers(const ModelConfig &config) {
+  if (!(config.normEps >= 0 && config.normEps <= 1))
+    return inputError("norm.eps: expected a number from 0 to 1, got {}", config.normEps);
+  const AttentionConfig &attn = config.block.attn;
+  if (attn.scaleRule == ScaleRule::Number && !(std::isfinite(attn.scale) && attn.scale != 0))
+    return inputError("block.attn.scale: expected a finite number other than 0, got {}", attn.scale);
+  return llvm::Error::success();
+}
+
+llvm::Error checkPositions(const ModelConfig &config) {
+  if ((config.pos.kind == PosKind::None) != (config.posCovers == PosCovers::None))
+    return inputError(
+        "pos.kind: expected 'none' exactly when tokens.pos_covers is 'none', got '{}' with '{}'",
+        nameOf(config.pos.kind), nameOf(config.posCovers));
+  if (config.posCovers == PosCovers::ClsAndPatch &&
+      (config.prefix.empty() || config.prefix[0].kind != "cls" || config.prefix[0].count != 1))
+    return inputError("tokens.pos_covers: 'cls+patch' expects one cls token as the first prefix token");
+  if (config.pos.kind == PosKind::None)
+    return llvm::Error::success();
+  if (config.pos.grid != config.grid())
+    return inputError(
+        "pos.grid: expected the patch grid {}x{}, got {}x{}; a table for another grid must be resampled "
+        "before import, which this version does not do",
+        config.grid().height, config.grid().width, config.pos.grid.height, config.pos.grid.width);
+  return llvm::Error::success();
+}
+
+llvm::Error checkHead(const ModelConfig &config) {
+  const HeadConfig &head = config.head;
+  constexpr int64_t maxOut = 1 << 20;
+  if (head.preLogits && (head.preLogits->out < 1 || head.preLogits->out > maxOut))
+    return inputError("head.pre_logits.out: expected a number from 1 to {}, got {}", maxOut,
+                      head.preLogits->out);
+  llvm::StringSet<> names;
+  for (const HeadLayer &layer : head.layers) {
+    if (layer.out < 1 || layer.out > maxOut)
+      return inputError("head.layers: expected 1 to {} outputs of layer '{}', got {}", maxOut, layer.name,
+                        layer.out);
+    if (layer.name.empty() || layer.name == "pre" || !names.insert(layer.name).second)
+      return inputError("head.layers: expected distinct names other than 'pre', got '{}'", layer.name);
+    if (layer.from != "pooled" && !config.prefixIndex(layer.from))
+      return inputError("head.layers: layer '{}': expected 'pooled' or a prefix token, got '{}'", layer.name,
+                        layer.from);
+    if (layer.from != "pooled" && head.preLogits)
+      return inputError("head.pre_logits: expected null when a head layer reads a token ('{}' reads '{}')",
+                        layer.name, layer.from);
+    if (layer.out != head.layers.front().out)
+      return inputError("head.layers: expected equal outputs, got {} and {}", head.layers.front().out,
+                        layer.out);
+  }
+  if (head.layers.size() > 1 && head.combine != HeadCombine::Mean)
+    return inputError("head.combine: expected 'mean' for {} layers, got 'single'", head.layers.size());
+  if (config.pool.kind == PoolKind::Cls && config.prefix.empty())
+    return inputError("pool.kind: 'cls' expects a prefix token; the nearest is 'mean'");
+  if (config.pool.kind == PoolKind::None && (!head.layers.empty() || head.preLogits) &&
+      (head.preLogits || llvm::any_of(head.layers, [](const HeadLayer &l) { return l.from == "pooled"; })))
+    return inputError("pool.kind: 'none' expects a head whose layers read tokens, or no head");
+  if (config.finalNorm == FinalNorm::AfterPool && config.pool.kind == PoolKind::None)
+    return inputError("final_norm: 'after_pool' expects a pool.kind other than 'none'");
+  if (!config.labels.empty() && static_cast<int64_t>(config.labels.size()) != config.classes())
+    return inputError("labels: expected one per class ({}), got {}", config.classes(), config.labels.size());
+  return llvm::Error::success();
+}
+
+llvm::Error checkPreprocess(const ModelConfig &config) {
+  if (!config.preprocess)
+    return llvm::Error::success();
+  auto positive = [](const Extent &e) {
+    return e.height >= 1 && e.height <= 1 << 14 && e.width >= 1 && e.width <= 1 << 14;
+  };
+  bool sized = false, affine = false;
+  int resizes = 0, crops = 0;
+  Extent size;
+  for (const PreprocessStep &step : config.preprocess->steps) {
+    if (affine)
+      return inputError("preprocess.steps: expected nothing behind the affine step");
+    if (const auto *resize = std::get_if<ResizeStep>(&step)) {
+      if (++resizes > 1 || crops)
+        return inputError("preprocess.steps: expected at most one resize, before the crop");
+      Extent checked = resize->size;
+      if (resize->mode == ResizeMode::Shortest)
+        checked.width = checked.height;
+      if (!positive(checked))
+        return inputError("preprocess.steps: resize: expected a size from 1 to 16384, got {}x{}",
+                          resize->size.height, resize->size.width);
+      if (resize->mode == ResizeMode::FitPatches)
+        return inputError(
+            "preprocess.steps: resize.mode: 'fit_patches' is not supported yet; the nearest is 'squash'");
+      if (resize->filter == ResizeFilter::Nearest)
+        return inputError(
+            "preprocess.steps: resize.filter: 'nearest' is not supported yet; the nearest is 'bilinear'");
+      if (resize->impl != ResizeImpl::Pil || !resize->antialias)
+        return inputError(
+            "preprocess.steps: resize: only Pillow's antialiased rules (impl 'pil', antialias true) are "
+            "supported yet, got impl '{}', antialias {}",
+            nameOf(resize->impl), resize->antialias);
+      if (resize->rounding != SizeRounding::Floor)
+        return inputError(
+            "preprocess.steps: resize.rounding: 'lround' is not supported yet; the nearest is 'floor'");
+      sized = resize->mode == ResizeMode::Squash;
+      size = resize->size;
+    } else if (const auto *crop = std::get_if<CenterCropStep>(&step)) {
+      if (++crops > 1 || !positive(crop->size))
+        return inputError("preprocess.steps: expected at most one center_crop, with a size from 1 to 16384");
+      if (crop->pad != 0)
+        return inputError("preprocess.steps: center_crop.pad: only 0 is supported yet, got {}", crop->pad);
+      sized = true;
+      size = crop->size;
+    } else {
+      const auto &normalise = std::get<AffineStep>(step);
+      affine = true;
+      if (static_cast<int64_t>(normalise.mean.size()) != config.channels ||
+          normalise.std.size() != normalise.mean.size())
+        return inputError(
+            "preprocess.steps: affine: expected {} means and standard deviations (one per channel), got "
+            "{} and {}",
+            config.channels, normalise.mean.size(), normalise.std.size());
+      if (!std::isfinite(normalise.scale) || normalise.scale == 0)
+        return inputError("preprocess.steps: affine.scale: expected a finite number other than 0, got {}",
+                          normalise.scale);
+      for (double value : normalise.std)
+        if (!(std::isfinite(value) && value > 0))
+          return inputError("preprocess.steps: affine.std: expected positive numbers, got {}", value);
+      for (double value : normalise.mean)
+        if (!std::isfinite(value))
+          return inputError("preprocess.steps: affine.mean: expected finite numbers, got {}", value);
+    }
+  }
+  if (!affine)
+    return inputError("preprocess.steps: expected an affine step at the end");
+  if (resizes && !sized)
+    return inputError("preprocess.steps: a resize by the shortest side expects a center_crop behind it");
+  if (sized && size != config.inputSize)
+    return inputError("preprocess.steps: expected pictures of the input size {}x{} in the end, got {}x{}",
+                      config.inputSize.height, config.inputSize.width, size.height, size.width);
+  if (config.channels != 1 && config.channels != 3)
+    return inputError("preprocess: expected 1 or 3 input channels, got {}", config.channels);
+  if (config.preprocess->decodeRgb != (config.channels == 3))
+    return inputError("preprocess.decode_rgb: expected {} for {} channels", config.channels == 3,
+                      config.channels);
+  return llvm::Error::success();
+}
+
+/// What parses but is not lowered yet.
+llvm::Error checkLowerable(const ModelConfig &config) {
+  struct Refusal {
+    bool refused;
+    const char *field;
+    std::string got;
+    const char *nearest;
+  };
+  const BlockConfig &block = config.block;
+  const AttentionConfig &attn = block.attn;
+  auto normName = [](const std::optional<NormKind> &kind) {
+    return kind ? std::string(nameOf(*kind)) : "null";
+  };
+  const Refusal refusals[] = {
+      {config.layout != InputLayout::NCHW, "input.layout", nameOf(config.layout), "nchw"},
+      {config.shape != InputShape::Fixed, "input.shape", nameOf(config.shape), "fixed"},
+      {config.patch.kind != PatchKind::Conv, "patch.kind", nameOf(config.patch.kind), "conv"},
+      {config.patch.order != PatchOrder::CHW, "patch.order", nameOf(config.patch.order), "chw"},
+      {config.patch.normIn.has_value(), "patch.norm_in", normName(config.patch.normIn), "null"},
+      {config.patch.normOut.has_value(), "patch.norm_out", normName(config.patch.normOut), "null"},
+      {config.patch.stride != config.patch.size, "patch.stride",
+       fmt::format("{}x{}", config.patch.stride.height, config.patch.stride.width), "patch.size"},
+      {config.patch.pad == PatchPad::Same && (config.inputSize.height % config.patch.size.height != 0 ||
+                                              config.inputSize.width % config.patch.size.width != 0),
+       "patch.pad", "same (with an input that is no multiple of the patch)", "valid"},
+      {!config.suffix.empty(), "tokens.suffix", "tokens", "[]"},
+      {config.pos.kind != PosKind::Learned && config.pos.kind != PosKind::None, "pos.kind",
+       nameOf(config.pos.kind), "learned"},
+      {config.rope.kind != RopeKind::None, "rope.kind", nameOf(config.rope.kind), "none"},
+      {config.relBias != RelBiasKind::None, "rel_bias.kind", nameOf(config.relBias), "none"},
+      {config.norm != NormKind::Layer, "norm.kind", nameOf(config.norm), "layer"},
+      {block.placement != Placement::Pre, "block.placement", nameOf(block.placement), "pre"},
+      {!block.residual, "block.residual", "false", "true"},
+      {attn.qkNorm.has_value(), "block.attn.qk_norm", normName(attn.qkNorm), "null"},
+      {attn.scaleRule == ScaleRule::LearnedDivisor, "block.attn.scale", nameOf(attn.scaleRule), "rsqrt_d"},
+      {!attn.softmax, "block.attn.softmax", "false", "true"},
+      {!attn.value, "block.attn.value", "false", "true"},
+      {!attn.outProj, "block.attn.out_proj", "false", "true"},
+      {attn.outNorm, "block.attn.out_norm", "true", "false"},
+      {attn.gate.has_value(), "block.attn.gate", attn.gate.value_or(""), "null"},
+      {block.mlp.kind != MlpKind::Plain, "block.mlp.kind", nameOf(block.mlp.kind), "plain"},
+      {block.mlp.innerNorm, "block.mlp.inner_norm", "true", "false"},
+      {config.pool.kind != PoolKind::Cls && config.pool.kind != PoolKind::Mean &&
+           config.pool.kind != PoolKind::None,
+       "pool.kind", nameOf(config.pool.kind), "cls"},
+      {config.head.preLogits && config.head.preLogits->act != "tanh", "head.pre_logits.act",
+       config.head.preLogits ? config.head.preLogits->act : "", "tanh"},
+  };
+  for (const Refusal &refusal : refusals)
+    if (refusal.refused)
+      return inputError("{}: '{}' is not supported yet; the nearest that is: {}", refusal.field, refusal.got,
+                        refusal.nearest);
+  for (const TokenRun &run : config.prefix)
+    if (run.kind != "cls" && run.kind != "dist" && run.kind != "reg")
+      return inputError("tokens.prefix: expected kinds 'cls', 'dist' or 'reg', got '{}'", run.kind);
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Error vitc::validate(const ModelConfig &config) {
+  for (auto *check : {checkSizes, checkNumbers, checkPositions, checkHead, checkLowerable, checkPreprocess})
+    if (llvm::Error error = check(config))
+      return error;
+  return llvm::Error::success();
+}
