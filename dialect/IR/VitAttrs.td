@@ -110,7 +110,7 @@ def ScaleRowsStepAttr : WeightStep<"ScaleRowsStep", "scale_rows"> {
 def ScaleColGroupsStepAttr : WeightStep<"ScaleColGroupsStep", "scale_col_groups"> {
   let summary = "W[n, k] * f[k / (cols / |f|)]: one factor for each run of columns, such as the pixels of a channel";
   let parameters = (ins "::mlir::DenseF64ArrayAttr":$factors);
-  let assemblyFormat = "`<` $factors `>`";
+  let assemblyFormat = "`<` custom<Doubles>($factors) `>`";
 }
 def AddStepAttr : WeightStep<"AddStep", "add"> {
   let summary = "W + another weight of the same shape";
@@ -125,7 +125,7 @@ def AddMatvecStepAttr : WeightStep<"AddMatvecStep", "add_matvec"> {
 def AddColGroupsStepAttr : WeightStep<"AddColGroupsStep", "add_col_groups"> {
   let summary = "b[n] + sum_k M[n, k] * f[k / (cols / |f|)]";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$matrix, "::mlir::DenseF64ArrayAttr":$factors);
-  let assemblyFormat = "`<` $matrix `,` $factors `>`";
+  let assemblyFormat = "`<` $matrix `,` custom<Doubles>($factors) `>`";
 }
 def PadGroupsStepAttr : WeightStep<"PadGroupsStep", "pad_groups"> {
   let summary = "pad each group of `from` indices along dimension `dim` with zeros to `to` (heads to vector width)";

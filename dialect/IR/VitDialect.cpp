@@ -5,6 +5,26 @@
 using namespace mlir;
 using namespace vit;
 
+// Arrays of f64 in the formats of ops and steps. The builtin printer of array attributes rounds to six
+// digits, and printed IR must compile to the same bits.
+static ParseResult parseDoubles(AsmParser &parser, DenseF64ArrayAttr &attr) {
+  SmallVector<double> values;
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     [&] { return parser.parseFloat(values.emplace_back()); }))
+    return failure();
+  attr = parser.getBuilder().getDenseF64ArrayAttr(values);
+  return success();
+}
+static void printDoubles(AsmPrinter &printer, DenseF64ArrayAttr attr) {
+  printer << '[';
+  llvm::interleaveComma(attr.asArrayRef(), printer,
+                        [&](double value) { printer.printFloat(llvm::APFloat(value)); });
+  printer << ']';
+}
+static void printDoubles(AsmPrinter &printer, Operation *, DenseF64ArrayAttr attr) {
+  printDoubles(printer, attr);
+}
+
 #include "dialect/IR/VitAttrInterfaces.cpp.inc"
 #include "dialect/IR/VitDialect.cpp.inc"
 #include "dialect/IR/VitEnums.cpp.inc"

@@ -16,7 +16,7 @@ def NormalizeImageOp : VitOp<"normalize_image", [Pure]> {
   }];
   let arguments = (ins Pixels:$pixels, F64Attr:$scale, DenseF64ArrayAttr:$mean, DenseF64ArrayAttr:$std);
   let results = (outs Image:$result);
-  let assemblyFormat = [{ $pixels `scale` $scale `mean` $mean `std` $std attr-dict
+  let assemblyFormat = [{ $pixels `scale` $scale `mean` custom<Doubles>($mean) `std` custom<Doubles>($std) attr-dict
                           `:` type($pixels) `->` type($result) }];
   let hasVerifier = 1;
 }
