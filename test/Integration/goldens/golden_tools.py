@@ -24,7 +24,7 @@ MIN_CHANGE = 1e-4
 BOUND = 2e-6  # the relative L2 error that the project promises for f32; finish_case may allow a case more
 LAYER_LISTS = ("layer", "layers", "blocks")  # where Hugging Face 4, 5 and timm keep their blocks
 ACTIVATION_NAMES = ("intermediate_act_fn", "activation_fn", "act")
-# The forms of GELU differ by 5e-4 at most, so MLPs are drawn to show it: their output outweighs the residual stream, and
+# The forms of GELU differ by at most 5e-4; so MLPs are drawn to show it: they outweigh the residual stream, and
 # the bias of every second hidden unit is lowered to where the difference is large beside GELU's own value. This makes
 # another form differ by more than 1e-4 of the output; plain draws, by 3e-5.
 MLP_IN, MLP_IN_SHIFT = (".mlp.fc1.bias", ".intermediate.dense.bias"), -2
