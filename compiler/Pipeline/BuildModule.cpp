@@ -35,14 +35,16 @@ private:
   Value norm(Value x, const Twine &name) {
     std::string prefix = name.str();
     int64_t width = cols(x);
-    return vit::LayerNormOp::create(b, loc, x.getType(), x, param(prefix + ".w", {width}), param(prefix + ".b", {width}),
-                                    b.getF64FloatAttr(c.normEps));
+    return vit::LayerNormOp::create(b, loc, x.getType(), x, param(prefix + ".w", {width}),
+                                    param(prefix + ".b", {width}), b.getF64FloatAttr(c.normEps));
   }
   Value add(Value x, Value y) { return vit::AddOp::create(b, loc, x.getType(), x, y); }
   Value slice(Value x, int64_t first, int64_t count) {
     return vit::SliceOp::create(b, loc, type({count, cols(x)}), x, first);
   }
-  Value activation(Value x, vit::ActivationKind kind) { return vit::ActivationOp::create(b, loc, x.getType(), kind, x); }
+  Value activation(Value x, vit::ActivationKind kind) {
+    return vit::ActivationOp::create(b, loc, x.getType(), kind, x);
+  }
 
   Value embed(Value image);
   Value concat(ArrayRef<Value> parts);
@@ -202,9 +204,10 @@ SmallVector<std::pair<StringRef, Value>> ForwardBuilder::build(Value image) {
     Value token = finish(layer.from == "pooled" ? pool(x) : prefixToken(layer.from));
     logits.push_back(linear(token, "head." + layer.name, layer.out, layer.bias));
   }
-  Value result = logits.size() == 1
-                     ? logits.front()
-                     : vit::AverageOp::create(b, loc, logits.front().getType(), ValueRange(logits)).getResult();
+  Value result =
+      logits.size() == 1
+          ? logits.front()
+          : vit::AverageOp::create(b, loc, logits.front().getType(), ValueRange(logits)).getResult();
   outputs.emplace_back("logits", result);
   return outputs;
 }

@@ -4,9 +4,11 @@
 
 #include "compiler/Import/Checkpoint.h"
 #include "compiler/Target/Isa.h"
+#include "dialect/Interp/WeightEvaluator.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>
+#include <memory>
 
 namespace vitc {
 
@@ -33,8 +35,8 @@ struct CompileOptions {
   std::string name;                 ///< C prefix; empty: the checkpoint's
   std::vector<const Isa *> targets; ///< best first, of one architecture
   std::string precision = "f32";
-  int64_t batch = 1;       ///< images per pass: more need a larger arena and balance better over many threads
-  int64_t maxSide = 4096;  ///< largest picture side that run_u8 accepts
+  int64_t batch = 1;      ///< images per pass: more need a larger arena and balance better over many threads
+  int64_t maxSide = 4096; ///< largest picture side that run_u8 accepts
   WeightPlacement weights = WeightPlacement::Auto; ///< Auto embeds up to 16 MiB
   bool verifyEachPass = false;
   std::function<void(llvm::StringRef stage, double fraction)> progress; ///< may be empty
@@ -51,26 +53,38 @@ struct LibraryInfo {
   std::string name;
   Port input;
   std::vector<Port> outputs;
-  int64_t parameters = 0;                      ///< elements of the checkpoint's tensors
-  int64_t modelFlops = 0;                      ///< nominal, per image: two per multiply-add
-  int64_t executedFlops = 0;                   ///< after dead rows are dropped
-  int64_t arenaBytes = 0, scratchBytes = 0;    ///< per image, per thread; the largest over the levels
-  int64_t weightBytes = 0;                     ///< of the packed blob
-  std::array<uint8_t, 16> weightId{};          ///< content id of the blob
+  int64_t parameters = 0;                   ///< elements of the checkpoint's tensors
+  int64_t modelFlops = 0;                   ///< nominal, per image: two per multiply-add
+  int64_t executedFlops = 0;                ///< after dead rows are dropped
+  int64_t arenaBytes = 0, scratchBytes = 0; ///< per image, per thread; the largest over the levels
+  int64_t weightBytes = 0;                  ///< of the packed blob
+  std::array<uint8_t, 16> weightId{};       ///< content id of the blob
   bool embedded = false;
   int64_t batch = 1, maxSide = 0;
   std::vector<const Isa *> levels;
 };
 
-/// Builds the module of model-level ops: `@forward` from f32 images, and `@forward_u8` from u8 pixels of the model's
-/// size when the checkpoint states a preprocessing. Outputs carry their name as result attribute `vit.name`.
+/// Builds the module of model-level ops: `@forward` from f32 images, and `@forward_u8` from u8 pixels of the
+/// model's size when the checkpoint states a preprocessing. Outputs carry their name as result attribute
+/// `vit.name`.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext &context, const ModelConfig &config);
 
-/// Lowers a model-level (or partly lowered) module in place up to `phase`, for one target.
+/// Lowers a module in place up to `phase`, for one target. The module may be at any earlier phase: one that
+/// is planned already is not planned again.
 llvm::Error lowerTo(mlir::ModuleOp module, Phase phase, const Isa &isa, const CompileOptions &options);
 
-/// Compiles to `output`, whose suffix (.o .a .so .s .ll) says what to write; writes NAME.h and, unless the weights are
-/// embedded, NAME.vitw beside libraries. Files appear complete or not at all.
+/// Multiply-adds of @forward's model-level ops times two, per image: patch embedding, linear layers and the
+/// two products of attention, as the literature counts them.
+int64_t modelFlops(mlir::ModuleOp module);
+
+/// A context with every dialect of the pipeline.
+std::unique_ptr<mlir::MLIRContext> makeContext();
+
+/// Weights of `checkpoint` for evaluation and interpretation.
+vit::TensorLookup tensorLookup(const Checkpoint &checkpoint);
+
+/// Compiles to `output`, whose suffix (.o .a .so .s .ll) says what to write; writes NAME.h and, unless the
+/// weights are embedded, NAME.vitw beside libraries. Files appear complete or not at all.
 llvm::Expected<LibraryInfo> compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
                                            llvm::StringRef output);
 

@@ -1,0 +1,131 @@
+//===- CompileLibrary.cpp - from a checkpoint to files ----------------------------------------------===//
+#include "compiler/Pipeline/Pipeline.h"
+#include "compiler/Support/Error.h"
+#include "compiler/Target/EmitLibrary.h"
+#include "compiler/Target/Prefix.h"
+#include "dialect/IR/VitOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+/// A checkpoint's tensor as the interpreter reads it.
+class ViewSource : public vit::TensorSource {
+public:
+  explicit ViewSource(std::shared_ptr<const TensorView> view)
+      : TensorSource(view->shape()), view(std::move(view)) {}
+  void read(int64_t first, llvm::MutableArrayRef<double> out) const override { view->read(first, out); }
+
+private:
+  std::shared_ptr<const TensorView> view;
+};
+
+/// The weights that a planned module places in the blob.
+llvm::Expected<std::vector<BlobTensor>> blobTensors(ModuleOp planned, vit::WeightEvaluator &evaluator) {
+  std::vector<BlobTensor> tensors;
+  for (auto weight : planned.getOps<vit::WeightOp>()) {
+    auto offset = weight.getOffset();
+    if (!offset)
+      continue;
+    auto source = evaluator.get(FlatSymbolRefAttr::get(weight.getSymNameAttr()));
+    if (failed(source))
+      return makeError(ExitCode::Internal, "weight '{}' cannot be evaluated", weight.getSymName().str());
+    tensors.push_back(
+        {weight.getSymName().str(), *offset, static_cast<uint64_t>((*source)->elements()),
+         [source = *source](int64_t first, llvm::MutableArrayRef<double> out) { source->read(first, out); }});
+  }
+  return tensors;
+}
+
+/// Levels share one blob: each must want the same tensors at the same offsets.
+bool sameBlob(ModuleOp a, ModuleOp b) {
+  auto placed = [](ModuleOp module) {
+    llvm::SmallVector<std::pair<Attribute, int64_t>> rows;
+    for (auto weight : module.getOps<vit::WeightOp>())
+      if (weight.getOffset())
+        rows.emplace_back(weight.getChain() ? Attribute(weight.getChainAttr())
+                                            : Attribute(weight.getSymNameAttr()),
+                          *weight.getOffset());
+    return rows;
+  };
+  return placed(a) == placed(b);
+}
+
+/// The runtime's tables call the entry points by what the user calls.
+void nameSchedules(ModuleOp module) {
+  for (auto schedule : module.getOps<vit::ScheduleOp>()) {
+    StringRef name = schedule.getSymName();
+    if (name.consume_front("forward"))
+      schedule.setSymName("run" + name.str());
+  }
+}
+
+} // namespace
+
+vit::TensorLookup vitc::tensorLookup(const Checkpoint &checkpoint) {
+  return [&checkpoint](StringRef name) -> std::shared_ptr<const vit::TensorSource> {
+    auto it = checkpoint.tensors.find(name.str());
+    return it == checkpoint.tensors.end() ? nullptr : std::make_shared<ViewSource>(it->second);
+  };
+}
+
+llvm::Expected<LibraryInfo> vitc::compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
+                                                 StringRef output) {
+  const ModelConfig &config = checkpoint.config;
+  LibraryInfo info;
+  info.name = options.name.empty() ? prefixFrom(config.name) : options.name;
+  if (llvm::Error error = checkPrefix(info.name))
+    return error;
+  info.batch = options.batch;
+  info.maxSide = options.maxSide;
+  for (const auto &[name, tensor] : checkpoint.tensors)
+    info.parameters += tensor->elements();
+
+  auto context = makeContext();
+  OwningOpRef<ModuleOp> module = buildModule(*context, config);
+  info.modelFlops = modelFlops(*module);
+  auto forward = module->lookupSymbol<func::FuncOp>("forward");
+  info.input = {"image", llvm::to_vector<4>(cast<ShapedType>(forward.getArgumentTypes()[0]).getShape())};
+  for (auto [i, type] : llvm::enumerate(forward.getResultTypes())) {
+    llvm::SmallVector<int64_t, 4> shape(cast<ShapedType>(type).getShape());
+    if (shape.front() == 1) // one token is a vector
+      shape.erase(shape.begin());
+    info.outputs.push_back({cast<StringAttr>(forward.getResultAttr(i, "vit.name")).str(), shape});
+  }
+
+  auto progress = [&](StringRef stage, double fraction) {
+    if (options.progress)
+      options.progress(stage, fraction);
+  };
+  progress("fuse", 0);
+  if (llvm::Error error = lowerTo(*module, Phase::Fused, *options.targets.front(), options))
+    return error;
+
+  std::vector<LevelModule> levels;
+  OwningOpRef<ModuleOp> planned; // of the first level, for the weights
+  for (auto [i, isa] : llvm::enumerate(options.targets)) {
+    progress("generate code", static_cast<double>(i) / options.targets.size());
+    OwningOpRef<ModuleOp> level = module->clone();
+    if (llvm::Error error = lowerTo(*level, Phase::Planned, *isa, options))
+      return error;
+    if (!planned)
+      planned = level->clone();
+    else if (!sameBlob(*planned, *level))
+      return makeError(ExitCode::Internal, "levels '{}' and '{}' disagree on the packed weights",
+                       options.targets.front()->name.str(), isa->name.str());
+    if (llvm::Error error = lowerTo(*level, Phase::Llvm, *isa, options))
+      return error;
+    nameSchedules(*level);
+    levels.push_back({isa, std::move(level)});
+  }
+
+  vit::WeightEvaluator evaluator(*planned, tensorLookup(checkpoint));
+  auto tensors = blobTensors(*planned, evaluator);
+  if (!tensors)
+    return tensors.takeError();
+  if (llvm::Error error = emitLibrary(std::move(levels), config, *tensors, options, output, info))
+    return error;
+  return info;
+}

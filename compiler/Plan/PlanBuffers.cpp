@@ -1,0 +1,340 @@
+//===- PlanBuffers.cpp - fused ops on tensors to planned ops on buffers -----------------------------===//
+#include "compiler/Plan/Passes.h"
+#include "compiler/Plan/Strategy.h"
+#include "dialect/Transforms/WeightUtils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+namespace vitc {
+#define GEN_PASS_DEF_PLANBUFFERS
+#include "compiler/Plan/Passes.h.inc"
+} // namespace vitc
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+/// Plans one function: reads `source`, writes the body of `target`.
+class FunctionPlanner {
+public:
+  FunctionPlanner(vit::IsaAttr isa, vit::WeightBuilder &weights, func::FuncOp source, func::FuncOp target)
+      : machine(isa), panel(isa.getPanel()), weights(weights), source(source), target(target),
+        b(OpBuilder::atBlockEnd(&target.getBody().front())) {}
+
+  LogicalResult run();
+  int64_t regions = 0, inPlace = 0;
+
+private:
+  using Shape = ArrayRef<int64_t>;
+  static Shape shapeOf(Value v) { return cast<RankedTensorType>(v.getType()).getShape(); }
+
+  MemRefType rowType(int64_t rows, int64_t width, int64_t stride) {
+    auto layout = StridedLayoutAttr::get(b.getContext(), 0, {stride, 1});
+    return MemRefType::get({rows, width}, b.getF32Type(), layout);
+  }
+  /// Columns of `v` as stored: attention writes heads of the stored size side by side.
+  int64_t storedWidth(Value v);
+  /// A row buffer for `v`: its place in a concatenation, or a buffer of its own.
+  Value destination(Value v);
+  Value newRows(Value v) {
+    int64_t width = storedWidth(v);
+    return vit::PlanBufferOp::create(b, loc, rowType(shapeOf(v)[0], width, activationStride(width, panel)),
+                                     IntegerAttr());
+  }
+  /// The buffer that holds `v`; weights that are used as activations (tokens, positions) are padded rows of
+  /// the blob.
+  Value buffer(Value v);
+  Value packed(vit::WeightChain chain, MemRefType type);
+  Value vectorWeight(Value param, int64_t entries);
+
+  LogicalResult plan(Operation *op);
+  LogicalResult planLinear(vit::FusedLinearOp op);
+  LogicalResult planAttention(vit::FusedAttentionOp op);
+  LogicalResult planReturn(func::ReturnOp op);
+  void planMap(ValueRange inputs, Value result, double factor, vit::ActivationKindAttr activation);
+
+  vit::IsaAttr machine;
+  int64_t panel;
+  vit::WeightBuilder &weights;
+  func::FuncOp source, target;
+  OpBuilder b;
+  Location loc = UnknownLoc::get(b.getContext());
+  DenseMap<Value, Value> buffers;
+  DenseMap<Value, std::pair<vit::ConcatOp, int64_t>> places; ///< value -> concatenation and first row
+};
+
+int64_t FunctionPlanner::storedWidth(Value v) {
+  if (auto attention = v.getDefiningOp<vit::FusedAttentionOp>())
+    return attention.getHeads() * storedHeadSize(shapeOf(attention.getQuery())[2]);
+  return shapeOf(v)[1];
+}
+
+Value FunctionPlanner::destination(Value v) {
+  auto place = places.find(v);
+  if (place == places.end())
+    return newRows(v);
+  auto [concat, first] = place->second;
+  Value &whole = buffers[concat.getResult()];
+  if (!whole)
+    whole = newRows(concat.getResult());
+  ++inPlace;
+  auto type = cast<MemRefType>(whole.getType());
+  return vit::PlanViewOp::create(
+      b, loc, rowType(shapeOf(v)[0], type.getDimSize(1), activationStride(type.getDimSize(1), panel)), whole,
+      first);
+}
+
+Value FunctionPlanner::packed(vit::WeightChain chain, MemRefType type) {
+  return vit::PlanWeightsOp::create(b, loc, type, weights.build(chain));
+}
+
+Value FunctionPlanner::buffer(Value v) {
+  Value &known = buffers[v];
+  if (known || !v.getDefiningOp<vit::ParamOp>())
+    return known;
+  int64_t rows = shapeOf(v)[0], width = shapeOf(v)[1], stride = (width + panel - 1) / panel * panel;
+  vit::WeightChain chain = weights.chain(v);
+  if (stride != width)
+    chain.then(vit::PadStepAttr::get(b.getContext(), {rows, stride}), "rows");
+  return known = packed(chain, rowType(rows, width, stride));
+}
+
+Value FunctionPlanner::vectorWeight(Value param, int64_t entries) {
+  if (!param)
+    return {};
+  vit::WeightChain chain = weights.chain(param);
+  if (shapeOf(param)[0] != entries)
+    chain.then(vit::PadStepAttr::get(b.getContext(), {entries}), "pad");
+  return packed(chain, MemRefType::get({entries}, b.getF32Type()));
+}
+
+LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
+  MLIRContext *context = b.getContext();
+  int64_t rows = shapeOf(op.getInput())[0], outputs = shapeOf(op.getWeight())[0],
+          inputs = shapeOf(op.getWeight())[1];
+  int64_t heads = op.getHeads().value_or(0), headSize = heads ? outputs / heads : 0;
+  int64_t storedHead = heads ? storedHeadSize(headSize) : 0, stored = heads ? heads * storedHead : outputs;
+  int64_t depth = storedWidth(op.getInput()), panels = (stored + panel - 1) / panel;
+
+  if (!vit::isWeightOrAbsent(op.getBias()) || !vit::weightOf(op.getWeight()))
+    return op.emitOpError("expected weight and bias to be parameters");
+  vit::WeightChain weight = weights.chain(op.getWeight());
+  if (depth != inputs) {
+    auto attention = op.getInput().getDefiningOp<vit::FusedAttentionOp>();
+    int64_t from = inputs / static_cast<int64_t>(attention.getHeads());
+    weight.then(vit::PadGroupsStepAttr::get(context, 1, from, storedHeadSize(from)), "in");
+  }
+  if (headSize != storedHead)
+    weight.then(vit::PadGroupsStepAttr::get(context, 0, headSize, storedHead), "heads");
+  weight.then(vit::PackPanelsStepAttr::get(context, panel), "panels");
+  Value w = packed(weight, MemRefType::get({panels, depth, panel}, b.getF32Type()));
+
+  Value bias;
+  if (op.getBias()) {
+    vit::WeightChain chain = weights.chain(op.getBias());
+    if (headSize != storedHead)
+      chain.then(vit::PadGroupsStepAttr::get(context, 0, headSize, storedHead), "heads");
+    if (panels * panel != stored)
+      chain.then(vit::PadStepAttr::get(context, {panels * panel}), "pad");
+    bias = packed(chain, MemRefType::get({panels * panel}, b.getF32Type()));
+  }
+
+  Value a = buffer(op.getInput()), residual = op.getResidual() ? buffer(op.getResidual()) : Value();
+  Value c;
+  if (heads) {
+    int64_t planes = (panels * panel + storedHead - 1) / storedHead;
+    c = vit::PlanBufferOp::create(b, loc, MemRefType::get({planes, rows, storedHead}, b.getF32Type()),
+                                  IntegerAttr());
+  } else {
+    c = destination(op.getResult());
+  }
+  buffers[op.getResult()] = c;
+  Grid grid = gemmGrid(rows, depth, panels, panel, machine.getTileRows());
+  vit::PlanGemmOp::create(b, loc, a, w, bias, residual, c, op.getActivationAttr(),
+                          b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
+                          b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
+                          b.getI64IntegerAttr(2 * rows * inputs * outputs));
+  return success();
+}
+
+LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
+  auto q = shapeOf(op.getQuery()), k = shapeOf(op.getKey());
+  int64_t heads = op.getHeads();
+  Value output = destination(op.getResult());
+  buffers[op.getResult()] = output;
+  Grid grid = attentionGrid(q[1], k[1], heads, machine.getTileRows());
+  vit::PlanAttentionOp::create(b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()),
+                               output, op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(),
+                               b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
+                               b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
+                               b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
+  return success();
+}
+
+void FunctionPlanner::planMap(ValueRange inputs, Value result, double factor,
+                              vit::ActivationKindAttr activation) {
+  SmallVector<Value> operands;
+  for (Value input : inputs)
+    operands.push_back(buffer(input));
+  Value output = destination(result);
+  buffers[result] = output;
+  vit::PlanMapOp::create(b, loc, operands, output, b.getF64FloatAttr(factor), activation,
+                         b.getI64IntegerAttr(rowChunks(shapeOf(result)[0], shapeOf(result)[1])));
+}
+
+LogicalResult FunctionPlanner::planReturn(func::ReturnOp op) {
+  for (auto [i, value] : llvm::enumerate(op.getOperands())) {
+    Value output = target.getArgument(i + 1);
+    vit::PlanCopyOp::create(b, loc, buffer(value), output, rowChunks(shapeOf(value)[0], shapeOf(value)[1]));
+  }
+  func::ReturnOp::create(b, loc);
+  return success();
+}
+
+LogicalResult FunctionPlanner::plan(Operation *op) {
+  loc = op->getLoc();
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([](vit::ParamOp) { return success(); })
+      .Case([&](vit::FusedLinearOp linear) { return planLinear(linear); })
+      .Case([&](vit::FusedAttentionOp attention) { return planAttention(attention); })
+      .Case([&](vit::ExtractPatchesOp patches) {
+        Value output = destination(patches.getResult());
+        buffers[patches.getResult()] = output;
+        auto shape = shapeOf(patches.getResult());
+        vit::PlanGatherOp::create(b, loc, buffer(patches.getInput()), output, patches.getSizeAttr(),
+                                  patches.getStrideAttr(),
+                                  b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
+        return success();
+      })
+      .Case([&](vit::LayerNormOp norm) -> LogicalResult {
+        if (!vit::isWeightOrAbsent(norm.getGamma()) || !vit::isWeightOrAbsent(norm.getBeta()))
+          return norm.emitOpError("expected gamma and beta to be parameters");
+        auto shape = shapeOf(norm.getResult());
+        int64_t entries = (shape[1] + 15) / 16 * 16;
+        Value gamma = vectorWeight(norm.getGamma(), entries), beta = vectorWeight(norm.getBeta(), entries);
+        Value input = buffer(norm.getInput()), output = destination(norm.getResult());
+        buffers[norm.getResult()] = output;
+        vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, norm.getEpsAttr(),
+                                     b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
+        return success();
+      })
+      .Case([&](vit::ConcatOp concat) {
+        Value whole = buffers[concat.getResult()];
+        if (!whole)
+          buffers[concat.getResult()] = whole = newRows(concat.getResult());
+        auto type = cast<MemRefType>(whole.getType());
+        int64_t first = 0;
+        for (Value input : concat.getInputs()) {
+          int64_t rows = shapeOf(input)[0];
+          if (!places.contains(input)) {
+            Value view = vit::PlanViewOp::create(
+                b, loc, rowType(rows, type.getDimSize(1), activationStride(type.getDimSize(1), panel)), whole,
+                first);
+            vit::PlanCopyOp::create(b, loc, buffer(input), view, rowChunks(rows, type.getDimSize(1)));
+          }
+          first += rows;
+        }
+        return success();
+      })
+      .Case([&](vit::SliceOp slice) {
+        auto type = cast<MemRefType>(buffer(slice.getInput()).getType());
+        auto layout = cast<StridedLayoutAttr>(type.getLayout());
+        buffers[slice.getResult()] = vit::PlanViewOp::create(
+            b, loc, rowType(shapeOf(slice.getResult())[0], type.getDimSize(1), layout.getStrides()[0]),
+            buffer(slice.getInput()), slice.getFirst());
+        return success();
+      })
+      .Case([&](vit::MeanTokensOp mean) {
+        Value output = destination(mean.getResult());
+        buffers[mean.getResult()] = output;
+        vit::PlanMeanOp::create(b, loc, buffer(mean.getInput()), output);
+        return success();
+      })
+      .Case([&](vit::AddOp add) {
+        planMap(add.getOperands(), add.getResult(), 1.0, {});
+        return success();
+      })
+      .Case([&](vit::AverageOp average) {
+        planMap(average.getInputs(), average.getResult(), 1.0 / average.getInputs().size(), {});
+        return success();
+      })
+      .Case([&](vit::ActivationOp activation) {
+        planMap(activation.getInput(), activation.getResult(), 1.0, activation.getKindAttr());
+        return success();
+      })
+      .Case([&](func::ReturnOp ret) { return planReturn(ret); })
+      .Default(
+          [](Operation *other) { return other->emitOpError("cannot be planned: fuse it first (vit-fuse)"); });
+}
+
+LogicalResult FunctionPlanner::run() {
+  buffers[source.getArgument(0)] = target.getArgument(0);
+  // An operand of a concatenation that a region computes, for it alone, is computed in its place.
+  source.walk([&](vit::ConcatOp concat) {
+    int64_t first = 0;
+    for (Value input : concat.getInputs()) {
+      auto *op = input.getDefiningOp();
+      if (op && input.hasOneUse() && !isa<vit::ParamOp, vit::SliceOp, vit::ConcatOp>(op))
+        places[input] = {concat, first};
+      first += shapeOf(input)[0];
+    }
+  });
+  for (Operation &op : source.getBody().front())
+    if (failed(plan(&op)))
+      return failure();
+  regions = llvm::count_if(target.getBody().front(),
+                           [](Operation &op) { return isa<vit::PlannedOpInterface>(op); });
+  return success();
+}
+
+/// The type of a planned function's argument: pixels are plain bytes, all else dense f32.
+MemRefType argumentType(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  Type element = tensor.getElementType();
+  if (element.isInteger(8))
+    element = IntegerType::get(type.getContext(), 8);
+  if (tensor.getRank() != 2)
+    return MemRefType::get(tensor.getShape(), element);
+  auto layout = StridedLayoutAttr::get(type.getContext(), 0, {tensor.getDimSize(1), 1});
+  return MemRefType::get(tensor.getShape(), element, layout);
+}
+
+struct PlanBuffersPass : vitc::impl::PlanBuffersBase<PlanBuffersPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto isa = module->getAttrOfType<vit::IsaAttr>("vit.isa");
+    if (!isa) {
+      module.emitOpError("expected attribute 'vit.isa' that describes the target");
+      return signalPassFailure();
+    }
+    vit::WeightBuilder weights(module);
+    for (auto source : llvm::to_vector(module.getOps<func::FuncOp>())) {
+      if (source.getNumArguments() != 1 || !source.getBody().hasOneBlock()) {
+        source.emitOpError("expected one argument, the image, and one block");
+        return signalPassFailure();
+      }
+      SmallVector<Type> types{argumentType(source.getArgumentTypes()[0])};
+      SmallVector<Attribute> names;
+      for (auto [i, type] : llvm::enumerate(source.getResultTypes())) {
+        types.push_back(argumentType(type));
+        names.push_back(source.getResultAttr(i, "vit.name"));
+      }
+      OpBuilder b(source);
+      auto target = func::FuncOp::create(b, source.getLoc(), source.getName(), b.getFunctionType(types, {}));
+      target.addEntryBlock();
+      for (auto [i, name] : llvm::enumerate(names))
+        if (name)
+          target.setArgAttr(i + 1, "vit.name", name);
+      FunctionPlanner planner(isa, weights, source, target);
+      if (failed(planner.run()))
+        return signalPassFailure();
+      numRegions += planner.regions;
+      numInPlace += planner.inPlace;
+      source.erase();
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,151 @@
+//===- PlanMemory.cpp - offsets in the arena and in the weight blob ---------------------------------===//
+#include "compiler/Plan/Passes.h"
+#include "dialect/IR/VitOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace vitc {
+#define GEN_PASS_DEF_PLANMEMORY
+#include "compiler/Plan/Passes.h.inc"
+} // namespace vitc
+
+using namespace mlir;
+using namespace vitc;
+
+namespace {
+
+constexpr int64_t kAlignment = 64;
+
+int64_t align(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+/// Bytes from a buffer's origin to behind its last row's padding.
+int64_t extentBytes(MemRefType type) {
+  auto [strides, offset] = type.getStridesAndOffset();
+  return type.getDimSize(0) * strides[0] * 4;
+}
+
+/// A buffer and the first and last op (by position) that touch it.
+struct Life {
+  vit::PlanBufferOp buffer;
+  int64_t bytes, first, last, offset = -1;
+  bool overlaps(const Life &other) const { return first <= other.last && other.first <= last; }
+};
+
+struct PlanMemoryPass : vitc::impl::PlanMemoryBase<PlanMemoryPass> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    int64_t next = 0;
+    SymbolTable symbols(module);
+    for (auto function : module.getOps<func::FuncOp>()) {
+      updateResidualsInPlace(function);
+      placeBuffers(function);
+      foldViews(function);
+      // Weights in order of first use: a forward reads the blob from front to back.
+      function.walk([&](vit::PlanWeightsOp use) {
+        auto weight = symbols.lookup<vit::WeightOp>(use.getWeight());
+        if (weight.getOffset())
+          return;
+        weight.setOffset(next);
+        next += align(weight.getTensorType().getNumElements() * 4);
+      });
+    }
+    module->setAttr("vit.weight_bytes", Builder(module).getI64IntegerAttr(next));
+  }
+
+  void updateResidualsInPlace(func::FuncOp function);
+  void placeBuffers(func::FuncOp function);
+  void foldViews(func::FuncOp function);
+};
+
+/// Position of the last op that reads or writes `buffer`, directly or through a view.
+int64_t lastUse(Value buffer, const DenseMap<Operation *, int64_t> &position) {
+  int64_t last = -1;
+  for (Operation *user : buffer.getUsers())
+    last = std::max(last, isa<vit::PlanViewOp>(user) ? lastUse(user->getResult(0), position)
+                                                     : position.lookup(user));
+  return last;
+}
+
+int64_t firstUse(Value buffer, const DenseMap<Operation *, int64_t> &position) {
+  int64_t first = std::numeric_limits<int64_t>::max();
+  for (Operation *user : buffer.getUsers())
+    first = std::min(first, isa<vit::PlanViewOp>(user) ? firstUse(user->getResult(0), position)
+                                                       : position.lookup(user));
+  return first;
+}
+
+DenseMap<Operation *, int64_t> numberOps(func::FuncOp function) {
+  DenseMap<Operation *, int64_t> position;
+  for (auto [i, op] : llvm::enumerate(function.getBody().front()))
+    position[&op] = i;
+  return position;
+}
+
+void PlanMemoryPass::updateResidualsInPlace(func::FuncOp function) {
+  auto position = numberOps(function);
+  function.walk([&](vit::PlanGemmOp gemm) {
+    auto residual =
+        gemm.getResidual() ? gemm.getResidual().getDefiningOp<vit::PlanBufferOp>() : vit::PlanBufferOp();
+    auto c = gemm.getC().getDefiningOp<vit::PlanBufferOp>();
+    // An activation is applied before the residual is added, through C: then C must not be the residual.
+    if (!residual || !c || residual == c || gemm.getActivation() || residual.getType() != c.getType() ||
+        lastUse(residual, position) != position.lookup(gemm) ||
+        firstUse(c, position) != position.lookup(gemm))
+      return;
+    c.getResult().replaceAllUsesWith(residual.getResult());
+    c.erase();
+    ++numInPlace;
+  });
+}
+
+void PlanMemoryPass::placeBuffers(func::FuncOp function) {
+  auto position = numberOps(function);
+  SmallVector<Life> lives;
+  int64_t total = 0;
+  function.walk([&](vit::PlanBufferOp op) {
+    int64_t bytes = align(extentBytes(cast<MemRefType>(op.getType())));
+    lives.push_back({op, bytes, firstUse(op, position), lastUse(op, position)});
+    total += bytes;
+  });
+  llvm::stable_sort(lives, [](const Life &a, const Life &b) { return a.bytes > b.bytes; });
+  int64_t arena = 0;
+  for (Life &life : lives) {
+    SmallVector<const Life *> busy;
+    for (const Life &other : lives)
+      if (other.offset >= 0 && other.overlaps(life))
+        busy.push_back(&other);
+    llvm::sort(busy, [](const Life *a, const Life *b) { return a->offset < b->offset; });
+    int64_t offset = 0;
+    for (const Life *other : busy)
+      if (offset + life.bytes > other->offset)
+        offset = std::max(offset, other->offset + other->bytes);
+      else
+        break;
+    life.offset = offset;
+    life.buffer.setOffset(offset);
+    arena = std::max(arena, offset + life.bytes);
+  }
+  numBuffers += lives.size();
+  bytesSaved += total - arena;
+  function->setAttr("vit.arena_bytes", Builder(function).getI64IntegerAttr(arena));
+}
+
+void PlanMemoryPass::foldViews(func::FuncOp function) {
+  function.walk([&](vit::PlanViewOp view) {
+    auto source = view.getSource().getDefiningOp<vit::PlanBufferOp>();
+    if (!source)
+      return; // rows of weights or of the input stay views
+    auto type = cast<MemRefType>(source.getType());
+    auto [strides, ignored] = type.getStridesAndOffset();
+    OpBuilder b(view);
+    int64_t offset = *source.getOffset() + view.getFirst() * strides[0] * 4;
+    auto folded = vit::PlanBufferOp::create(b, view.getLoc(), view.getType(), b.getI64IntegerAttr(offset));
+    view.replaceAllUsesWith(folded.getResult());
+    view.erase();
+  });
+  function.walk([&](vit::PlanBufferOp buffer) {
+    if (buffer.use_empty())
+      buffer.erase();
+  });
+}
+
+} // namespace

@@ -1,0 +1,41 @@
+#include "compiler/Plan/Strategy.h"
+#include <algorithm>
+
+using namespace vitc;
+
+static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+int64_t vitc::activationStride(int64_t width, int64_t panel) { return ceilDiv(width, panel) * panel + 16; }
+
+int64_t vitc::storedHeadSize(int64_t headSize) { return ceilDiv(headSize, 16) * 16; }
+
+// A claim costs 0.1-0.3 us; a chunk of 2 us or more hides it. Per microsecond a core of the machines we
+// measured does at least 1e5 flops and streams 2e4 bytes from memory.
+static constexpr double kChunkMicroseconds = 2, kFlopsPerMicrosecond = 1e5, kBytesPerMicrosecond = 2e4;
+
+// Rows of A that stay in L2 while all panels pass over them: 204 x 768 floats are 0.6 MB, and ViT's 197
+// tokens are one block.
+static constexpr int64_t kRowBlock = 204;
+
+Grid vitc::gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_t tileRows) {
+  int64_t rowBlocks = std::min(ceilDiv(rows, kRowBlock), ceilDiv(rows, tileRows));
+  double flops = 2.0 * static_cast<double>(ceilDiv(rows, rowBlocks) * depth * panel);
+  double bytes = 4.0 * static_cast<double>(depth * panel);
+  double microseconds = std::max(flops / kFlopsPerMicrosecond, bytes / kBytesPerMicrosecond);
+  int64_t perChunk = std::max<int64_t>(1, static_cast<int64_t>(kChunkMicroseconds / microseconds));
+  return {rowBlocks, ceilDiv(panels, std::min(perChunk, panels))};
+}
+
+Grid vitc::attentionGrid(int64_t queries, int64_t keys, int64_t heads, int64_t tileRows) {
+  // Every chunk packs its head's keys again, which is worth 4-8 rows of work: blocks are 64 rows or more
+  // unless there are few heads to share out. Long sequences divide further, for many threads.
+  int64_t blocks = std::max(ceilDiv(6, heads), queries / 192);
+  blocks = std::min(blocks, std::max<int64_t>(1, queries / 48));
+  return {std::clamp<int64_t>(blocks, 1, ceilDiv(queries, tileRows)), heads};
+}
+
+int64_t vitc::rowChunks(int64_t rows, int64_t width) {
+  // About 2 us at 3000 floats per microsecond.
+  int64_t perChunk = std::max<int64_t>(1, 6144 / std::max<int64_t>(width, 1));
+  return std::max<int64_t>(1, ceilDiv(rows, perChunk));
+}

@@ -1,0 +1,40 @@
+//===- Strategy.h - the choices of a plan -----------------------------------------------------------===//
+//
+// Pure functions of shapes and the instruction set: what is decided here is tested here, and transformations
+// only carry it out. Thread counts are not known when a library is compiled, so that grids offer enough
+// chunks for many threads while a chunk stays long beside the cost of claiming it.
+//
+//===----------------------------------------------------------------------------------------------===//
+#ifndef COMPILER_PLAN_STRATEGY_H
+#define COMPILER_PLAN_STRATEGY_H
+
+#include "dialect/IR/VitOps.h"
+#include <cstdint>
+
+namespace vitc {
+
+struct Grid {
+  int64_t rowBlocks, groups;
+  bool operator==(const Grid &) const = default;
+};
+
+/// Floats between rows of an activation of `width` columns: whole panels, then a gap so that rows do not
+/// share one cache set (power-of-two strides cost 6-8 % on Zen 4).
+int64_t activationStride(int64_t width, int64_t panel);
+
+/// Head size as stored: a multiple of 16, the widest vector, so that no vector crosses a head on any machine
+/// and all levels share one blob.
+int64_t storedHeadSize(int64_t headSize);
+
+/// Row blocks and panel groups of a product [rows, depth] x [depth, panels * panel].
+Grid gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_t tileRows);
+
+/// Row blocks and heads of an attention with `queries` and `keys` tokens.
+Grid attentionGrid(int64_t queries, int64_t keys, int64_t heads, int64_t tileRows);
+
+/// Chunks of an op that passes over `rows` rows of `width` floats once or a few times.
+int64_t rowChunks(int64_t rows, int64_t width);
+
+} // namespace vitc
+
+#endif // COMPILER_PLAN_STRATEGY_H
