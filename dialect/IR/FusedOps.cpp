@@ -46,7 +46,8 @@ LogicalResult FusedAttentionOp::verify() {
   if (heads <= 0 || planes.size() != 3)
     return emitOpError() << "expected positive heads and three planes, got " << heads << " and " << planes.size()
                          << " (fused_attention_c1)";
-  for (auto [first, shape] : llvm::zip(planes, ArrayRef{q, k, v}))
+  const std::array shapes = {q, k, v};
+  for (auto [first, shape] : llvm::zip(planes, shapes))
     if (first < 0 || first > shape[0] - heads)
       return emitOpError() << "expected planes [" << first << ", " << first << " + " << heads << ") within "
                            << shape[0] << " (fused_attention_c1)";
