@@ -37,10 +37,10 @@ except ImportError as error:
 
 
 def numbers(text):
-    values = [int(v) for v in text.split(",")]
-    if min(values) < 1:
-        raise ValueError
-    return values
+    values = text.split(",")
+    if not all(v.isdecimal() and int(v) > 0 for v in values):
+        raise argparse.ArgumentTypeError(f"expected positive integers separated by commas, got '{text}'")
+    return [int(v) for v in values]
 
 
 def parse():
