@@ -150,7 +150,8 @@ LogicalResult PlanAttentionOp::verify() {
   auto planes = getPlanes();
   if (planes.size() != 3 || heads <= 0 || q[2] % 16 != 0 || k[2] != q[2] || v[2] != q[2])
     return emitOpError() << "expected three planes of one width that is a multiple of 16 (plan_attention_c1)";
-  for (auto [first, shape] : llvm::zip(planes, ArrayRef{q, k, v}))
+  ArrayRef<int64_t> operands[] = {q, k, v};
+  for (auto [first, shape] : llvm::zip(planes, operands))
     if (first < 0 || first > shape[0] - heads)
       return emitOpError() << "expected planes from " << first << " within " << shape[0] << " (plan_attention_c1)";
   if (k[1] != v[1])
