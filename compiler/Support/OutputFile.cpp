@@ -88,7 +88,9 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path) {
 
 llvm::raw_pwrite_stream &OutputFile::os() { return *stream; }
 
-llvm::Error OutputFile::commit() {
+llvm::Error OutputFile::close() {
+  if (!stream)
+    return llvm::Error::success();
   stream->flush();
   stream->close();
   open = false;
@@ -99,6 +101,12 @@ llvm::Error OutputFile::commit() {
     return result;
   }
   stream.reset();
+  return llvm::Error::success();
+}
+
+llvm::Error OutputFile::commit() {
+  if (llvm::Error error = close())
+    return error;
   if (temporary.empty())
     return llvm::Error::success(); // a device, written in place
   if (executable) {

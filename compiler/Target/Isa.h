@@ -1,7 +1,7 @@
 //===- Isa.h - the instruction sets that vitc emits code for ----------------------------------------===//
 //
-// One row per level. Planning reads the tile and vector sizes, emission the leaf instructions, and the runtime's
-// tables the feature bits. Adding an instruction set is adding a row.
+// One row per level. Planning reads the tile and vector sizes, emission the leaf instructions, and the
+// runtime's tables the feature bits. Adding an instruction set is adding a row.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef COMPILER_TARGET_ISA_H
@@ -35,12 +35,13 @@ llvm::ArrayRef<Isa> allIsas();
 /// The level called `name`, or null.
 const Isa *findIsa(llvm::StringRef name);
 
-/// Parses a --target list: level names, `host` (the best level this machine runs), `portable` (all x86-64 levels, the
-/// default). The result is sorted best first, without duplicates, and of one architecture; unknown names are usage
-/// errors with a suggestion.
+/// Parses a --target list: level names, `host` (the best level this machine runs), `portable` (all x86-64
+/// levels, the default). The result is sorted best first, without duplicates, and of one architecture;
+/// unknown names are usage errors with a suggestion.
 llvm::Expected<std::vector<const Isa *>> parseTargets(llvm::ArrayRef<std::string> names);
 
-/// Width of packed weight panels in columns; one value for all levels of an architecture, so that they share a blob.
+/// Width of packed weight panels in columns; one value for all levels of an architecture, so that they share
+/// a blob.
 inline constexpr unsigned kPanel = 32;
 
 } // namespace vitc

@@ -1,0 +1,24 @@
+#include "compiler/Target/AbiTypes.h"
+
+using namespace vitc;
+using llvm::StructType;
+
+AbiTypes::AbiTypes(llvm::LLVMContext &context)
+    : ptr(llvm::PointerType::getUnqual(context)), i8(llvm::Type::getInt8Ty(context)),
+      i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)),
+      id(llvm::ArrayType::get(i8, 16)) {
+  // space, index, offset
+  operand = StructType::create({i32, i32, i64}, "vitc_operand");
+  // run, operands, operand_count, chunks, name, flops
+  step = StructType::create({ptr, ptr, i32, i32, ptr, i64}, "vitc_step");
+  // steps, step_count, input_bytes
+  schedule = StructType::create({ptr, i32, i64}, "vitc_schedule");
+  // name, needs, arena_bytes, scratch_bytes, run, run_u8
+  level = StructType::create({ptr, i32, i64, i64, schedule, schedule}, "vitc_level");
+  // resize, filter, resize_height, resize_width, crop, crop_round
+  preprocess = StructType::create({i32, i32, i32, i32, i32, i32}, "vitc_preprocess");
+  // abi, name, levels, level_count, batch, input_channels, input_height, input_width, output_count,
+  // output_bytes, weight_bytes, weight_id, weights, weights_file, preprocess, max_side
+  modelInfo = StructType::create(
+      {i32, ptr, ptr, i32, i32, i32, i32, i32, i32, ptr, i64, id, ptr, ptr, ptr, i32}, "vitc_model_info");
+}

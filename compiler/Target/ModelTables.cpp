@@ -1,0 +1,136 @@
+#include "compiler/Target/ModelTables.h"
+#include "compiler/Target/AbiTypes.h"
+#include "compiler/Target/Interface.h"
+#include "runtime/include/vitc/abi.h"
+#include "llvm/IR/Constants.h"
+
+using namespace vitc;
+using llvm::Constant;
+using llvm::ConstantInt;
+using llvm::ConstantStruct;
+
+namespace {
+
+/// Builds constants bottom-up; `private` globals leave no symbol behind.
+struct TableBuilder {
+  llvm::Module &module;
+  const std::string &prefix;
+  AbiTypes types{module.getContext()};
+  llvm::StringMap<Constant *> strings;
+
+  Constant *u32(uint64_t value) { return ConstantInt::get(types.i32, value); }
+  Constant *u64(uint64_t value) { return ConstantInt::get(types.i64, value); }
+  Constant *null() { return llvm::ConstantPointerNull::get(types.ptr); }
+
+  llvm::GlobalVariable *global(Constant *value, const llvm::Twine &name) {
+    auto *variable = new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                                              llvm::GlobalValue::PrivateLinkage, value, name);
+    return variable;
+  }
+
+  Constant *string(llvm::StringRef text) {
+    Constant *&entry = strings[text];
+    if (!entry) {
+      llvm::GlobalVariable *variable =
+          global(llvm::ConstantDataArray::getString(module.getContext(), text), prefix + ".name");
+      variable->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+      variable->setAlignment(llvm::Align(1));
+      entry = variable;
+    }
+    return entry;
+  }
+
+  /// A global array of structures; null if it is empty.
+  Constant *array(llvm::Type *type, llvm::ArrayRef<Constant *> rows, const llvm::Twine &name) {
+    if (rows.empty())
+      return null();
+    return global(llvm::ConstantArray::get(llvm::ArrayType::get(type, rows.size()), rows), name);
+  }
+
+  Constant *step(const StepTable &table) {
+    llvm::SmallVector<Constant *> operands;
+    for (const StepTable::Operand &operand : table.operands)
+      operands.push_back(
+          ConstantStruct::get(types.operand, {u32(operand.space), u32(operand.index), u64(operand.offset)}));
+    auto *type =
+        llvm::FunctionType::get(llvm::Type::getVoidTy(module.getContext()), {types.ptr, types.i64}, false);
+    auto *entry = llvm::cast<llvm::Function>(module.getOrInsertFunction(table.entry, type).getCallee());
+    entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    return ConstantStruct::get(types.step, {entry, array(types.operand, operands, prefix + ".operands"),
+                                            u32(operands.size()), u32(table.chunks), string(table.name),
+                                            u64(table.flops)});
+  }
+
+  Constant *schedule(const ScheduleTable *table) {
+    if (!table)
+      return ConstantStruct::get(types.schedule, {null(), u32(0), u64(0)});
+    llvm::SmallVector<Constant *> steps;
+    for (const StepTable &row : table->steps)
+      steps.push_back(step(row));
+    return ConstantStruct::get(types.schedule, {array(types.step, steps, prefix + ".steps"),
+                                                u32(steps.size()), u64(table->inputBytes)});
+  }
+
+  Constant *level(const LevelCode &code, bool pictures) {
+    const ScheduleTable *runU8 = pictures && code.runU8 ? &*code.runU8 : nullptr;
+    return ConstantStruct::get(types.level,
+                               {string(code.isa->name), u32(code.isa->needs), u64(code.arenaBytes()),
+                                u64(code.scratchBytes()), schedule(&code.run), schedule(runU8)});
+  }
+
+  Constant *preprocess(const std::optional<vitc_preprocess> &table) {
+    if (!table)
+      return null();
+    return global(ConstantStruct::get(types.preprocess,
+                                      {u32(table->resize), u32(table->filter), u32(table->resize_height),
+                                       u32(table->resize_width), u32(table->crop), u32(table->crop_round)}),
+                  prefix + ".preprocess");
+  }
+
+  Constant *weights() {
+    auto *variable =
+        new llvm::GlobalVariable(module, types.i8, /*isConstant=*/true, llvm::GlobalValue::ExternalLinkage,
+                                 nullptr, prefix + ".weights");
+    variable->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    variable->setAlignment(llvm::Align(VITC_WEIGHTS_ALIGN));
+    return variable;
+  }
+};
+
+} // namespace
+
+llvm::GlobalVariable *vitc::buildModelTables(llvm::Module &module, llvm::ArrayRef<LevelCode> levels,
+                                             const LibraryInfo &info,
+                                             const std::optional<vitc_preprocess> &preprocess) {
+  TableBuilder b{module, info.name, AbiTypes(module.getContext()), {}};
+  llvm::SmallVector<Constant *> levelRows, outputBytes, id;
+  for (const LevelCode &level : levels)
+    levelRows.push_back(b.level(level, preprocess.has_value()));
+  for (const Port &output : info.outputs)
+    outputBytes.push_back(b.u64(4 * elementsOf(output)));
+  for (uint8_t byte : info.weightId)
+    id.push_back(ConstantInt::get(b.types.i8, byte));
+  const auto &input = info.input.shape;
+  Constant *fields[] = {
+      b.u32(VITC_ABI_VERSION),
+      b.string(info.name),
+      b.array(b.types.level, levelRows, info.name + ".levels"),
+      b.u32(levels.size()),
+      b.u32(info.batch),
+      b.u32(input[0]),
+      b.u32(input[1]),
+      b.u32(input[2]),
+      b.u32(info.outputs.size()),
+      b.array(b.types.i64, outputBytes, info.name + ".output_bytes"),
+      b.u64(info.weightBytes),
+      llvm::ConstantArray::get(b.types.id, id),
+      info.embedded ? b.weights() : b.null(),
+      info.embedded ? b.null() : b.string(info.name + ".vitw"),
+      b.preprocess(preprocess),
+      b.u32(preprocess ? info.maxSide : 0),
+  };
+  llvm::GlobalVariable *variable =
+      b.global(ConstantStruct::get(b.types.modelInfo, fields), info.name + ".info");
+  variable->setLinkage(llvm::GlobalValue::InternalLinkage);
+  return variable;
+}

@@ -1,0 +1,130 @@
+#include "compiler/Target/ObjectEmitter.h"
+#include "compiler/Support/Error.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Analysis/TargetLibraryInfo.h"
+#include "llvm/Bitcode/BitcodeReader.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Transforms/IPO/Internalize.h"
+#include <mutex>
+
+using namespace vitc;
+
+/// The two architectures of the generated libraries; a libLLVM may lack either.
+static const llvm::Target *lookupTarget(const llvm::Triple &triple, std::string &error) {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeAllTargetInfos();
+    llvm::InitializeAllTargets();
+    llvm::InitializeAllTargetMCs();
+    llvm::InitializeAllAsmPrinters();
+    llvm::InitializeAllAsmParsers(); // the runtime's inline assembly
+  });
+  return llvm::TargetRegistry::lookupTarget(triple, error);
+}
+
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> vitc::createTargetMachine(llvm::StringRef arch) {
+  llvm::Triple triple((arch + "-unknown-linux-gnu").str());
+  std::string error;
+  const llvm::Target *target = lookupTarget(triple, error);
+  if (!target)
+    return makeError(ExitCode::Environment, "the LLVM library cannot emit code for {}: {}", arch.str(),
+                     error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // fused operations are fused in the IR already
+  options.MCOptions.AsmVerbose = false;
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, arch == "x86_64" ? "x86-64" : "generic", "", options,
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+  if (!machine)
+    return makeError(ExitCode::Environment, "the LLVM library cannot emit code for {}", arch.str());
+  return machine;
+}
+
+static llvm::Error linkInto(llvm::Linker &linker, std::unique_ptr<llvm::Module> source, llvm::StringRef what,
+                            const llvm::Module &main) {
+  source->setDataLayout(main.getDataLayout());
+  source->setTargetTriple(main.getTargetTriple());
+  if (linker.linkInModule(std::move(source)))
+    return makeError(ExitCode::Internal, "the {} cannot be linked into the model's module", what.str());
+  return llvm::Error::success();
+}
+
+llvm::Error vitc::linkModules(llvm::Module &main, std::vector<LevelCode> &levels, llvm::StringRef runtime,
+                              const llvm::TargetMachine &machine, llvm::ArrayRef<std::string> exported) {
+  main.setDataLayout(machine.createDataLayout());
+  main.setTargetTriple(machine.getTargetTriple());
+  llvm::Linker linker(main);
+  for (LevelCode &level : levels)
+    if (llvm::Error error = linkInto(linker, std::move(level.code), level.isa->name, main))
+      return error;
+  auto bitcode = llvm::parseBitcodeFile(llvm::MemoryBufferRef(runtime, "runtime"), main.getContext());
+  if (!bitcode)
+    return makeError(ExitCode::Internal, "the runtime's bitcode is damaged: {}",
+                     llvm::toString(bitcode.takeError()));
+  if (llvm::Error error = linkInto(linker, std::move(*bitcode), "runtime", main))
+    return error;
+
+  llvm::StringSet<> keep;
+  for (const std::string &name : exported)
+    keep.insert(name);
+  llvm::internalizeModule(main,
+                          [&](const llvm::GlobalValue &value) { return keep.contains(value.getName()); });
+  for (llvm::Function &function : main) {
+    // No unwind tables: nothing here throws, and they would be a fifth of a small model's code.
+    function.removeFnAttr(llvm::Attribute::UWTable);
+    if (function.isDeclaration())
+      continue;
+    function.addFnAttr(llvm::Attribute::NoUnwind);
+    if (keep.contains(function.getName()))
+      function.setVisibility(llvm::GlobalValue::DefaultVisibility);
+  }
+  return llvm::Error::success();
+}
+
+static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::PipelineTuningOptions tuning;
+  // Kernels are vectors already, and the runtime must not become larger than it was compiled.
+  tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  // The library promises its undefined symbols: no call may turn into one of libm's or libc's others.
+  llvm::TargetLibraryInfoImpl libraryInfo(module.getTargetTriple());
+  libraryInfo.disableAllFunctions();
+  for (llvm::LibFunc kept : {llvm::LibFunc_memcpy, llvm::LibFunc_memmove, llvm::LibFunc_memset})
+    libraryInfo.setAvailable(kept);
+  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(libraryInfo); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+llvm::Error vitc::emitCode(llvm::Module &module, llvm::TargetMachine &machine, CodeKind kind,
+                           llvm::raw_pwrite_stream &os) {
+  std::string message;
+  llvm::raw_string_ostream messageStream(message);
+  if (llvm::verifyModule(module, &messageStream))
+    return makeError(ExitCode::Internal, "the model's LLVM module is invalid: {}", message);
+  optimise(module, machine);
+  if (kind == CodeKind::Ir) {
+    module.print(os, nullptr);
+    return llvm::Error::success();
+  }
+  llvm::legacy::PassManager passes;
+  auto fileType =
+      kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
+  if (machine.addPassesToEmitFile(passes, os, nullptr, fileType, /*DisableVerify=*/true))
+    return makeError(ExitCode::Internal, "the LLVM library cannot write object files for this target");
+  passes.run(module);
+  return llvm::Error::success();
+}
