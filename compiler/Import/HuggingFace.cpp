@@ -111,30 +111,6 @@ constexpr KeyRule keyRules[] = {
     // clang-format on
 };
 
-constexpr int64_t sizeLimit = 1 << 20; // validate() has the real limits
-
-/// An extent written as one number or as [height, width].
-llvm::Expected<Extent> readExtent(const JsonRef &value) {
-  if (!value.isArray()) {
-    llvm::Expected<int64_t> size = value.asInteger(1, sizeLimit);
-    if (!size)
-      return size.takeError();
-    return Extent{*size, *size};
-  }
-  llvm::Expected<std::vector<JsonRef>> pair = value.asArray();
-  if (!pair)
-    return pair.takeError();
-  if (pair->size() != 2)
-    return value.expected("a number or a pair [height, width]");
-  llvm::Expected<int64_t> height = (*pair)[0].asInteger(1, sizeLimit);
-  if (!height)
-    return height.takeError();
-  llvm::Expected<int64_t> width = (*pair)[1].asInteger(1, sizeLimit);
-  if (!width)
-    return width.takeError();
-  return Extent{*height, *width};
-}
-
 class Importer {
 public:
   Importer(llvm::StringRef directory, const JsonDocument &document, Imported &result)
@@ -253,7 +229,7 @@ llvm::Error Importer::readSizes() {
                                      config.patch.size.height, config.patch.size.width, extent->height,
                                      extent->width));
   }
-  llvm::Expected<int64_t> heads = integerOr(json, "num_attention_heads", 12, 1, sizeLimit);
+  llvm::Expected<int64_t> heads = integerOr(json, "num_attention_heads", 12, 1, maxParsedSize);
   if (!heads)
     return heads.takeError();
   if (!json.findValue("num_attention_heads"))
@@ -336,29 +312,15 @@ llvm::Error Importer::readLabels() {
   std::optional<JsonRef> map = json.findValue("id2label");
   if (!map)
     return llvm::Error::success();
-  if (llvm::Error error = map->expectObject())
-    return error;
-  int64_t classes = config.classes();
-  auto members = map->members();
-  if (static_cast<int64_t>(members.size()) != classes)
-    return map->error(
-        fmt::format("expected {} labels, one per row of the head, got {}", classes, members.size()));
-  std::vector<std::string> labels(members.size());
-  std::vector<bool> seen(members.size());
-  bool generic = true; // LABEL_0, LABEL_1, ... are what transformers writes when it has no names
-  for (const auto &[key, value] : members) {
-    uint64_t index;
-    if (llvm::StringRef(key).getAsInteger(10, index) || index >= labels.size() || seen[index])
-      return value.error(fmt::format("expected the keys 0 to {}, each once", classes - 1));
-    llvm::Expected<std::string> label = value.asString();
-    if (!label)
-      return label.takeError();
-    seen[index] = true;
-    labels[index] = *label;
-    generic &= *label == "LABEL_" + std::to_string(index);
-  }
-  if (!generic)
-    config.labels = std::move(labels);
+  llvm::Expected<std::vector<std::string>> labels = readIndexedLabels(*map, config.classes());
+  if (!labels)
+    return labels.takeError();
+  // LABEL_0, LABEL_1, ... are what transformers writes when it has no names.
+  for (size_t i = 0; i < labels->size(); ++i)
+    if ((*labels)[i] != "LABEL_" + std::to_string(i)) {
+      config.labels = std::move(*labels);
+      break;
+    }
   return llvm::Error::success();
 }
 

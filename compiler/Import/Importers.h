@@ -34,6 +34,9 @@ llvm::Expected<Imported> importTimm(llvm::StringRef directory, const JsonDocumen
 /// the model's config.json, 0 if unknown.
 llvm::Error importHuggingFacePreprocess(llvm::StringRef directory, int libraryMajor, Checkpoint &checkpoint);
 
+/// timm's `pretrained_cfg` (in old files the root of config.json itself).
+llvm::Error importTimmPreprocess(const JsonRef &pretrained, Checkpoint &checkpoint);
+
 /// Fills every field of `config` that shapes and presence of tensors decide: width, channels, patch, prefix
 /// tokens, position table, depth, biases, layer-scale, MLP. Precondition: config.inputSize is set. Does not
 /// know heads.

@@ -83,3 +83,53 @@ llvm::Expected<std::vector<double>> vitc::numbers(const JsonRef &array, size_t l
   }
   return result;
 }
+
+llvm::Expected<Extent> vitc::readExtent(const JsonRef &value) {
+  if (!value.isArray()) {
+    llvm::Expected<int64_t> size = value.asInteger(1, maxParsedSize);
+    if (!size)
+      return size.takeError();
+    return Extent{*size, *size};
+  }
+  llvm::Expected<std::vector<JsonRef>> pair = value.asArray();
+  if (!pair)
+    return pair.takeError();
+  if (pair->size() != 2)
+    return value.expected("a number or a pair [height, width]");
+  llvm::Expected<int64_t> height = (*pair)[0].asInteger(1, maxParsedSize);
+  if (!height)
+    return height.takeError();
+  llvm::Expected<int64_t> width = (*pair)[1].asInteger(1, maxParsedSize);
+  if (!width)
+    return width.takeError();
+  return Extent{*height, *width};
+}
+
+llvm::Expected<std::vector<std::string>> vitc::readIndexedLabels(const JsonRef &value, int64_t classes) {
+  std::vector<std::pair<std::string, JsonRef>> entries;
+  if (value.isArray()) {
+    for (const JsonRef &element : llvm::cantFail(value.asArray()))
+      entries.emplace_back(std::to_string(entries.size()), element);
+  } else {
+    if (!value.isObject())
+      return value.expected("an array or an object of labels");
+    for (const auto &[key, element] : value.members())
+      entries.emplace_back(key.str(), element);
+  }
+  if (static_cast<int64_t>(entries.size()) != classes)
+    return value.error(
+        fmt::format("expected {} labels, one per row of the head, got {}", classes, entries.size()));
+  std::vector<std::string> labels(entries.size());
+  std::vector<bool> seen(entries.size());
+  for (const auto &[key, element] : entries) {
+    uint64_t index;
+    if (llvm::StringRef(key).getAsInteger(10, index) || index >= labels.size() || seen[index])
+      return element.error(fmt::format("expected the keys 0 to {}, each once", classes - 1));
+    llvm::Expected<std::string> label = element.asString();
+    if (!label)
+      return label.takeError();
+    seen[index] = true;
+    labels[index] = std::move(*label);
+  }
+  return labels;
+}

@@ -7,6 +7,7 @@
 #ifndef COMPILER_IMPORT_KEYTABLE_H
 #define COMPILER_IMPORT_KEYTABLE_H
 
+#include "compiler/Import/ModelConfig.h"
 #include "compiler/Support/Json.h"
 #include "llvm/ADT/ArrayRef.h"
 
@@ -32,6 +33,12 @@ llvm::Expected<int64_t> integerOr(const JsonRef &object, llvm::StringRef key, in
 llvm::Expected<double> numberOr(const JsonRef &object, llvm::StringRef key, double fallback);
 llvm::Expected<bool> boolOr(const JsonRef &object, llvm::StringRef key, bool fallback);
 llvm::Expected<std::string> stringOr(const JsonRef &object, llvm::StringRef key, llvm::StringRef fallback);
+/// Bound of sizes while parsing, against overflow only: validate() has the real limits.
+constexpr int64_t maxParsedSize = 1 << 20;
+/// An extent written as one number or as [height, width].
+llvm::Expected<Extent> readExtent(const JsonRef &value);
+/// Labels as an array, or as an object with the keys "0" to "n - 1".
+llvm::Expected<std::vector<std::string>> readIndexedLabels(const JsonRef &value, int64_t classes);
 /// A list of numbers.
 llvm::Expected<std::vector<double>> numbers(const JsonRef &array, size_t limit);
 

@@ -204,7 +204,7 @@ struct ModelConfig {
   std::vector<std::string> labels; ///< empty, or one per class
   std::string labelsFile;          ///< vit.json's "labels" as a file name, until openCheckpoint has read it
   std::vector<std::string>
-      ignored; ///< tensors that the description leaves out on purpose; a trailing * matches any
+      ignored; ///< tensors that the description leaves out on purpose; * matches any text
 
   /// Patch grid: floor((size - patch) / stride) + 1 per axis for "valid", ceil(size / stride) for "same".
   Extent grid() const;

@@ -1,5 +1,6 @@
 #include "compiler/Import/NameTable.h"
 #include "compiler/Support/Error.h"
+#include "compiler/Support/Glob.h"
 #include "compiler/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -52,10 +53,6 @@ std::string substitute(llvm::StringRef pattern, llvm::StringRef index, llvm::Str
     result += (pattern.substr(at, 3) == "{i}" ? index : parameter).str();
     pattern = pattern.drop_front(at + 3);
   }
-}
-
-bool matchesGlob(llvm::StringRef pattern, llvm::StringRef name) {
-  return pattern.consume_back("*") ? name.starts_with(pattern) : name == pattern;
 }
 
 struct Found {
@@ -173,6 +170,10 @@ llvm::Expected<CanonicalTensors> vitc::canonicalNames(const WeightStore &store, 
         "{}: {} not part of a {} Vision Transformer that vitc knows: {}; nothing is dropped silently",
         store.path(), unknown.size() == 1 ? "a tensor is" : "tensors are", table.library, listNames(unknown));
   return result;
+}
+
+bool vitc::isIgnored(llvm::ArrayRef<std::string> patterns, llvm::StringRef name) {
+  return llvm::any_of(patterns, [&](const std::string &pattern) { return matchesGlob(pattern, name); });
 }
 
 std::string vitc::sourceNameOf(const NameTable &table, llvm::StringRef canonical) {

@@ -21,7 +21,7 @@ struct NameRule {
   const char *source, *target;
 };
 
-/// Tensors that may be left out. `pattern` may end in '*'; it is matched before and after peeling prefixes.
+/// Tensors that may be left out. `pattern` may hold '*'; it is matched before and after peeling prefixes.
 struct IgnoreRule {
   const char *pattern, *reason;
 };
@@ -58,6 +58,9 @@ public:
 /// rule matches, two tensors with one canonical name, and tensors whose type cannot be a weight.
 llvm::Expected<CanonicalTensors> canonicalNames(const WeightStore &store, const NameTable &table,
                                                 llvm::ArrayRef<IgnoreRule> extraIgnored = {});
+
+/// True if a pattern, which may hold '*', matches `name`.
+bool isIgnored(llvm::ArrayRef<std::string> patterns, llvm::StringRef name);
 
 /// The first source name that `table` maps to `canonical`, for messages; empty if there is none.
 std::string sourceNameOf(const NameTable &table, llvm::StringRef canonical);

@@ -57,7 +57,7 @@ llvm::Expected<Imported> importDirectory(llvm::StringRef model) {
         "{}: expected either vit.json or config.json, got both; remove the one that does not count",
         model.str());
   if (ours)
-    return inputError("{}: vit.json: not read yet", model.str());
+    return importVitJson(model);
   if (!theirs)
     return inputError("{}: expected a model: vit.json, or config.json of transformers or timm, with "
                       "model.safetensors; got {}",
@@ -76,7 +76,7 @@ llvm::Expected<Imported> importDirectory(llvm::StringRef model) {
         "expected the keys of transformers ('architectures', 'model_type') or of timm ('architecture'), "
         "got both");
   if (timm)
-    return inputError("{}: timm: not read yet", model.str());
+    return importTimm(model, *config);
   if (huggingFace)
     return importHuggingFace(model, *config);
   llvm::SmallVector<std::string> keys;

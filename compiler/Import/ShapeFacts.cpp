@@ -22,6 +22,8 @@ void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) 
   config.patch.size = {tensors.extent("embed.patch.w", 2), tensors.extent("embed.patch.w", 3)};
   config.patch.stride = config.patch.size;
   config.patch.bias = tensors.has("embed.patch.b");
+  if (tensors.has("embed.norm_out.w"))
+    config.patch.normOut = tensors.has("embed.norm_out.b") ? NormKind::Layer : NormKind::Rms;
   config.depth = countBlocks(tensors);
 
   config.prefix.clear();
@@ -45,6 +47,7 @@ void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) 
   }
   config.pos.grid = config.grid();
 
+  config.norm = tensors.has("blk.0.ln1.w") && !tensors.has("blk.0.ln1.b") ? NormKind::Rms : NormKind::Layer;
   BlockConfig &block = config.block;
   block.attn.qkvBias = {tensors.has("blk.0.q.b"), tensors.has("blk.0.k.b"), tensors.has("blk.0.v.b")};
   block.attn.outBias = tensors.has("blk.0.o.b");
