@@ -94,15 +94,17 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
       }
     if (!shape.activation)
       return;
-    // A rolled loop over rows that are still in L1: unrolled over the tile it would be 50 KB of code.
+    // A rolled loop over vectors that are still in L1: unrolled over the tile it would be 50 KB of code, and
+    // with two vectors at a time the constants no longer fit 16 registers.
     b.loop(m, b.add(m, height), 1, [&](Value row) {
-      for (int64_t v = 0; v < tile.vectors; ++v) {
-        auto indices = locate(b, shape, row, at[v]);
+      b.loop(0, columns, b.lanes(), [&](Value column) {
+        Value n = b.add(at.front(), column);
+        auto indices = locate(b, shape, row, n);
         Value y = emitActivation(b, *shape.activation, b.load(g.c, indices));
         if (g.residual)
-          y = b.addf(y, b.load(g.residual, {row, at[v]}));
+          y = b.addf(y, b.load(g.residual, {row, n}));
         b.store(y, g.c, indices);
-      }
+      });
     });
   });
 }

@@ -27,7 +27,7 @@ func::FuncOp Emitter::kernel(StringRef name, TypeRange arguments,
   entry.setPrivate();
   // A call costs nothing beside a tile, and one copy per tile keeps the code small and the register
   // allocation clean.
-  entry.setNoInline(true);
+  entry->setAttr("passthrough", builder.getStrArrayAttr({"noinline"}));
   Block *block = entry.addEntryBlock();
   builder.setInsertionPointToStart(block);
   LeafBuilder leaf(builder, loc, isa);
