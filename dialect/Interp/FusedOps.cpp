@@ -1,0 +1,73 @@
+//===- FusedOps.cpp - fused ops on arrays
+//----------------------------------------------------------------===//
+#include "dialect/IR/VerifyUtils.h"
+#include "dialect/Interp/Execute.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Parallel.h"
+
+using namespace mlir;
+using namespace vit;
+using namespace vit::interp;
+
+namespace {
+
+template <typename S> class FusedOps {
+public:
+  explicit FusedOps(const Values<S> &values) : values(values) {}
+
+  Array<S> run(ExtractPatchesOp op) {
+    Array<S> y = Array<S>::dense(shapeOf(op.getResult()));
+    auto image = imageView(values.at(op.getInput()), op.getInput().getType());
+    auto size = op.getSize(), stride = op.getStride();
+    PatchGrid grid{size[0], size[1], stride[0], stride[1], 0, 0, patchCount(image.width, size[1], stride[1])};
+    extractPatches(image, grid, y.rows());
+    return y;
+  }
+
+  Array<S> run(FusedLinearOp op) {
+    auto x = values.at(op.getInput()).rows(), w = values.at(op.getWeight()).rows();
+    Array<S> y = Array<S>::dense({x.rows, w.rows});
+    multiplyTransposed(x, w, y.rows());
+    if (const S *bias = entries(values, op.getBias()))
+      addBias(y.rows(), bias);
+    if (auto kind = op.getActivation())
+      activate(*kind, y.rows());
+    if (op.getResidual())
+      addRows(y.rows(), values.at(op.getResidual()).rows());
+    if (!op.getHeads())
+      return y;
+    Array<S> planes = Array<S>::dense(shapeOf(op.getResult()));
+    int64_t size = planes.dim(2);
+    for (int64_t h = 0; h < planes.dim(0); ++h)
+      addRows(planes.plane(h), y.rows().block(0, x.rows, h * size, size));
+    return planes;
+  }
+
+  Array<S> run(FusedAttentionOp op) {
+    Array<S> y = Array<S>::dense(shapeOf(op.getResult()));
+    const Array<S> &q = values.at(op.getQuery()), &k = values.at(op.getKey()), &v = values.at(op.getValue());
+    auto first = op.getPlanes();
+    llvm::parallelFor(0, op.getHeads(), [&](size_t h) {
+      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h), S(1), op.getBase2(),
+                y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
+    });
+    return y;
+  }
+
+private:
+  const Values<S> &values;
+};
+
+} // namespace
+
+template <typename S>
+std::optional<Array<S>> interp::evaluateFusedOp(Operation *op, const Values<S> &values) {
+  FusedOps<S> ops(values);
+  return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
+      .template Case<ExtractPatchesOp, FusedLinearOp, FusedAttentionOp>(
+          [&](auto fused) { return ops.run(fused); })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+template std::optional<Array<double>> interp::evaluateFusedOp(Operation *, const Values<double> &);
+template std::optional<Array<float>> interp::evaluateFusedOp(Operation *, const Values<float> &);

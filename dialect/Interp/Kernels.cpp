@@ -1,0 +1,159 @@
+#include "dialect/Interp/Kernels.h"
+#include "llvm/Support/Parallel.h"
+#include <Eigen/Core>
+#include <cmath>
+#include <numbers>
+
+using namespace vit;
+using namespace vit::interp;
+
+namespace {
+
+template <typename S> using Matrix = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <typename S> using Map = Eigen::Map<Matrix<S>, Eigen::Unaligned, Eigen::OuterStride<>>;
+
+template <typename S> Map<S> map(Rows<S> x) {
+  return {x.data, x.rows, x.cols, Eigen::OuterStride<>(x.stride)};
+}
+
+/// Calls body(first, count) for blocks of at most `block` out of `total`, on all threads.
+void parallelBlocks(int64_t total, int64_t block, llvm::function_ref<void(int64_t, int64_t)> body) {
+  llvm::parallelFor(0, (total + block - 1) / block,
+                    [&](size_t i) { body(i * block, std::min<int64_t>(block, total - i * block)); });
+}
+
+/// Rows of a block whose elementwise work is worth a task.
+int64_t rowBlock(int64_t cols) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(cols, 1)); }
+
+constexpr int64_t kColumnBlock = 64; // outputs of a product per task: many tasks, each long enough for Eigen
+
+template <typename S> S activation(ActivationKind kind, S x) {
+  constexpr S half = S(0.5);
+  switch (kind) {
+  case ActivationKind::GeluErf:
+    return x * half * std::erfc(-x * S(std::numbers::sqrt2 / 2)); // Phi without cancellation in its tail
+  case ActivationKind::GeluTanh:
+    return half * x *
+           (1 + std::tanh(S(std::numbers::sqrt2 * std::numbers::inv_sqrtpi) * (x + S(0.044715) * x * x * x)));
+  case ActivationKind::QuickGelu:
+    return x / (1 + std::exp(S(-1.702) * x));
+  case ActivationKind::Relu:
+    return x < 0 ? S(0) : x; // keeps NaN
+  case ActivationKind::Silu:
+    return x / (1 + std::exp(-x));
+  case ActivationKind::Tanh:
+    return std::tanh(x);
+  }
+  llvm_unreachable("all activations are handled");
+}
+
+/// Row-wise softmax in place.
+template <typename S> void softmax(Rows<S> x, bool base2) {
+  for (int64_t r = 0; r < x.rows && x.cols > 0; ++r) {
+    S *row = x.row(r), sum = 0;
+    S max = *std::max_element(row, row + x.cols);
+    for (int64_t c = 0; c < x.cols; ++c) {
+      row[c] = base2 ? std::exp2(row[c] - max) : std::exp(row[c] - max);
+      sum += row[c];
+    }
+    for (int64_t c = 0; c < x.cols; ++c)
+      row[c] /= sum;
+  }
+}
+
+} // namespace
+
+template <typename S> void interp::multiplyTransposed(Rows<S> x, Rows<S> w, Rows<S> y) {
+  assert(x.cols == w.cols && y.rows == x.rows && y.cols == w.rows && "shapes of a product");
+  parallelBlocks(w.rows, kColumnBlock, [&](int64_t first, int64_t count) {
+    map(y.block(0, y.rows, first, count)).noalias() =
+        map(x) * map(w.block(first, count, 0, w.cols)).transpose();
+  });
+}
+
+template <typename S> void interp::multiply(Rows<S> x, Rows<S> w, Rows<S> y) {
+  assert(x.cols == w.rows && y.rows == x.rows && y.cols == w.cols && "shapes of a product");
+  parallelBlocks(w.cols, kColumnBlock, [&](int64_t first, int64_t count) {
+    map(y.block(0, y.rows, first, count)).noalias() = map(x) * map(w.block(0, w.rows, first, count));
+  });
+}
+
+template <typename S> void interp::addBias(Rows<S> y, const S *bias) {
+  for (int64_t r = 0; r < y.rows; ++r)
+    for (int64_t c = 0; c < y.cols; ++c)
+      y.row(r)[c] += bias[c];
+}
+
+template <typename S> void interp::addRows(Rows<S> y, Rows<S> x) {
+  assert(x.rows == y.rows && x.cols == y.cols && "shapes of a sum");
+  for (int64_t r = 0; r < y.rows; ++r)
+    for (int64_t c = 0; c < y.cols; ++c)
+      y.row(r)[c] += x.row(r)[c];
+}
+
+template <typename S> void interp::activate(ActivationKind kind, Rows<S> y) {
+  parallelBlocks(y.rows, rowBlock(y.cols), [&](int64_t first, int64_t count) {
+    for (int64_t r = first; r < first + count; ++r)
+      for (int64_t c = 0; c < y.cols; ++c)
+        y.row(r)[c] = activation(kind, y.row(r)[c]);
+  });
+}
+
+template <typename S> void interp::layerNorm(Rows<S> x, const S *gamma, const S *beta, S eps, Rows<S> y) {
+  parallelBlocks(x.rows, rowBlock(x.cols), [&](int64_t first, int64_t count) {
+    for (int64_t r = first; r < first + count; ++r) {
+      const S *in = x.row(r);
+      S *out = y.row(r), mean = 0, variance = 0;
+      for (int64_t c = 0; c < x.cols; ++c)
+        mean += in[c];
+      mean /= S(x.cols);
+      for (int64_t c = 0; c < x.cols; ++c)
+        variance += (in[c] - mean) * (in[c] - mean);
+      S deviation = std::sqrt(variance / S(x.cols) + eps);
+      for (int64_t c = 0; c < x.cols; ++c) {
+        S value = (in[c] - mean) / deviation;
+        out[c] = (gamma ? value * gamma[c] : value) + (beta ? beta[c] : S(0));
+      }
+    }
+  });
+}
+
+template <typename S>
+void interp::attention(Rows<S> q, Rows<S> k, Rows<S> v, S scale, bool base2, Rows<S> y) {
+  Matrix<S> scores(q.rows, k.rows);
+  scores.noalias() = map(q) * map(k).transpose();
+  if (scale != 1)
+    scores *= scale;
+  softmax(Rows<S>{scores.data(), q.rows, k.rows, k.rows}, base2);
+  map(y).noalias() = scores * map(v);
+}
+
+template <typename S> void interp::extractPatches(ImageView<S> image, PatchGrid grid, Rows<S> y) {
+  parallelBlocks(y.rows, rowBlock(y.cols), [&](int64_t first, int64_t count) {
+    for (int64_t p = first; p < first + count; ++p) {
+      int64_t top = p / grid.columns * grid.rowStride - grid.top;
+      int64_t left = p % grid.columns * grid.columnStride - grid.left;
+      S *out = y.row(p);
+      for (int64_t c = 0; c < image.channels; ++c)
+        for (int64_t i = top; i < top + grid.height; ++i)
+          for (int64_t j = left; j < left + grid.width; ++j) {
+            bool inside = i >= 0 && i < image.height && j >= 0 && j < image.width;
+            *out++ = inside
+                         ? image.data[c * image.channelStride + i * image.rowStride + j * image.columnStride]
+                         : S(0);
+          }
+    }
+  });
+}
+
+#define VIT_INSTANTIATE(S)                                                                                   \
+  template void interp::multiplyTransposed(Rows<S>, Rows<S>, Rows<S>);                                       \
+  template void interp::multiply(Rows<S>, Rows<S>, Rows<S>);                                                 \
+  template void interp::addBias(Rows<S>, const S *);                                                         \
+  template void interp::addRows(Rows<S>, Rows<S>);                                                           \
+  template void interp::activate(ActivationKind, Rows<S>);                                                   \
+  template void interp::layerNorm(Rows<S>, const S *, const S *, S, Rows<S>);                                \
+  template void interp::attention(Rows<S>, Rows<S>, Rows<S>, S, bool, Rows<S>);                              \
+  template void interp::extractPatches(ImageView<S>, PatchGrid, Rows<S>);
+VIT_INSTANTIATE(double)
+VIT_INSTANTIATE(float)

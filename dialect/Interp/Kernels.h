@@ -1,0 +1,56 @@
+//===- Kernels.h - the arithmetic of the interpreter
+//-----------------------------------------------------===//
+//
+// Each is a template over the scalar, double or float, with explicit instantiations of both. All may use
+// every thread of llvm::parallel; the division of work depends on shapes alone, so results do not depend on
+// threads.
+//
+//===-----------------------------------------------------------------------------------------------------===//
+#ifndef DIALECT_INTERP_KERNELS_H
+#define DIALECT_INTERP_KERNELS_H
+
+#include "dialect/IR/VitOps.h"
+#include "dialect/Interp/Array.h"
+
+namespace vit::interp {
+
+/// y = x w^T. Precondition: y does not overlap the others.
+template <typename S> void multiplyTransposed(Rows<S> x, Rows<S> w, Rows<S> y);
+
+/// y = x w. Precondition: y does not overlap the others.
+template <typename S> void multiply(Rows<S> x, Rows<S> w, Rows<S> y);
+
+/// y[t, n] += bias[n].
+template <typename S> void addBias(Rows<S> y, const S *bias);
+
+/// y += x; may be the same rows.
+template <typename S> void addRows(Rows<S> y, Rows<S> x);
+
+/// Applies the activation to each element.
+template <typename S> void activate(ActivationKind kind, Rows<S> y);
+
+/// vit.layer_norm; gamma and beta may be null; y may be x.
+template <typename S> void layerNorm(Rows<S> x, const S *gamma, const S *beta, S eps, Rows<S> y);
+
+/// softmax(scale * q k^T) v for one head, with e or, on request, 2 as the base of the exponential.
+template <typename S> void attention(Rows<S> q, Rows<S> k, Rows<S> v, S scale, bool base2, Rows<S> y);
+
+/// An image and how its elements are reached: [C, H, W] or [H, W, C].
+template <typename S> struct ImageView {
+  const S *data;
+  int64_t channels, height, width;
+  int64_t channelStride, rowStride, columnStride;
+};
+
+/// y[p, (c * Ph + i) * Pw + j] = image[c, r(p) * stride + i - top, s(p) * stride + j - left], zero outside.
+struct PatchGrid {
+  int64_t height, width;           ///< of a patch
+  int64_t rowStride, columnStride; ///< between patches
+  int64_t top = 0, left = 0;       ///< padding
+  int64_t columns;                 ///< patches side by side
+};
+template <typename S> void extractPatches(ImageView<S> image, PatchGrid grid, Rows<S> y);
+
+} // namespace vit::interp
+
+#endif // DIALECT_INTERP_KERNELS_H

@@ -1,0 +1,151 @@
+//===- ModelOps.cpp - model-level ops on arrays
+//----------------------------------------------------------===//
+#include "dialect/IR/VerifyUtils.h"
+#include "dialect/Interp/Execute.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Parallel.h"
+
+using namespace mlir;
+using namespace vit;
+using namespace vit::interp;
+
+namespace {
+
+template <typename S> class ModelOps {
+public:
+  explicit ModelOps(const Values<S> &values) : values(values) {}
+
+  Array<S> run(NormalizeImageOp op) {
+    Array<S> y = result(op);
+    auto x = imageView(values.at(op.getPixels()), op.getPixels().getType());
+    S *out = y.data(), scale = S(op.getScale().convertToDouble());
+    for (int64_t c = 0; c < x.channels; ++c) {
+      S mean = S(op.getMean()[c]), deviation = S(op.getStd()[c]);
+      for (int64_t i = 0; i < x.height; ++i)
+        for (int64_t j = 0; j < x.width; ++j) {
+          S pixel = x.data[c * x.channelStride + i * x.rowStride + j * x.columnStride];
+          *out++ = (pixel * scale - mean) / deviation;
+        }
+    }
+    return y;
+  }
+
+  Array<S> run(PatchEmbedOp op) {
+    Array<S> y = result(op);
+    const Array<S> &kernel = values.at(op.getKernel());
+    auto image = imageView(values.at(op.getInput()), op.getInput().getType());
+    auto stride = op.getStride(), padding = op.getPadding();
+    int64_t columns = patchCount(image.width + padding[1] + padding[3], kernel.dim(3), stride[1]);
+    PatchGrid grid{kernel.dim(2), kernel.dim(3), stride[0], stride[1], padding[0], padding[1], columns};
+    int64_t depth = kernel.dim(1) * kernel.dim(2) * kernel.dim(3);
+    Array<S> patches = Array<S>::dense({y.dim(0), depth});
+    extractPatches(image, grid, patches.rows());
+    multiplyTransposed(patches.rows(), kernel.as(kernel.dim(0), depth), y.rows());
+    if (const S *bias = entries(values, op.getBias()))
+      addBias(y.rows(), bias);
+    return y;
+  }
+
+  Array<S> run(ConcatOp op) {
+    Array<S> y = result(op);
+    S *out = y.data();
+    for (Value input : op.getInputs())
+      out = std::copy_n(values.at(input).data(), values.at(input).elements(), out);
+    return y;
+  }
+
+  Array<S> run(AddOp op) { return sum(op, op->getOperands(), 1); }
+  Array<S> run(AverageOp op) { return sum(op, op.getInputs(), S(op.getInputs().size())); }
+
+  Array<S> run(LinearOp op) {
+    Array<S> y = result(op);
+    multiplyTransposed(values.at(op.getInput()).rows(), values.at(op.getWeight()).rows(), y.rows());
+    if (const S *bias = entries(values, op.getBias()))
+      addBias(y.rows(), bias);
+    return y;
+  }
+
+  Array<S> run(LayerNormOp op) {
+    Array<S> y = result(op);
+    layerNorm(values.at(op.getInput()).rows(), entries(values, op.getGamma()), entries(values, op.getBeta()),
+              S(op.getEps().convertToDouble()), y.rows());
+    return y;
+  }
+
+  Array<S> run(AttentionOp op) {
+    Array<S> y = result(op);
+    auto q = values.at(op.getQuery()).rows(), k = values.at(op.getKey()).rows(),
+         v = values.at(op.getValue()).rows();
+    int64_t heads = op.getHeads(), size = q.cols / heads;
+    llvm::parallelFor(0, heads, [&](size_t h) {
+      auto head = [&](Rows<S> x) { return x.block(0, x.rows, h * size, size); };
+      attention(head(q), head(k), head(v), S(op.getScale().convertToDouble()), /*base2=*/false,
+                head(y.rows()));
+    });
+    return y;
+  }
+
+  Array<S> run(ActivationOp op) {
+    Array<S> y = sum(op, op.getInput(), 1);
+    int64_t rows = y.shape.empty() ? 1 : std::max<int64_t>(y.dim(0), 1);
+    activate(op.getKind(), y.as(rows, y.elements() / rows));
+    return y;
+  }
+
+  Array<S> run(LayerScaleOp op) {
+    Array<S> y = sum(op, op.getInput(), 1);
+    const S *gamma = entries(values, op.getGamma());
+    for (int64_t t = 0; t < y.dim(0); ++t)
+      for (int64_t k = 0; k < y.dim(1); ++k)
+        y.rows().row(t)[k] *= gamma[k];
+    return y;
+  }
+
+  Array<S> run(SliceOp op) {
+    Array<S> y = result(op);
+    std::copy_n(values.at(op.getInput()).rows().row(op.getFirst()), y.elements(), y.data());
+    return y;
+  }
+
+  Array<S> run(MeanTokensOp op) {
+    Array<S> y = result(op);
+    auto x = values.at(op.getInput()).rows();
+    for (int64_t t = 0; t < x.rows; ++t)
+      addRows(y.rows(), x.block(t, 1, 0, x.cols));
+    for (int64_t k = 0; k < x.cols; ++k)
+      y.data()[k] /= S(x.rows);
+    return y;
+  }
+
+private:
+  Array<S> result(Operation *op) { return Array<S>::dense(shapeOf(op->getResult(0))); }
+
+  /// The operands' sum over `divisor`.
+  Array<S> sum(Operation *op, ValueRange operands, S divisor) {
+    Array<S> y = result(op);
+    for (int64_t i = 0, n = y.elements(); i < n; ++i) {
+      S total = 0;
+      for (Value x : operands)
+        total += values.at(x).data()[i];
+      y.data()[i] = total / divisor;
+    }
+    return y;
+  }
+
+  const Values<S> &values;
+};
+
+} // namespace
+
+template <typename S>
+std::optional<Array<S>> interp::evaluateModelOp(Operation *op, const Values<S> &values) {
+  ModelOps<S> ops(values);
+  return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
+      .template Case<NormalizeImageOp, PatchEmbedOp, ConcatOp, AddOp, AverageOp, LinearOp, LayerNormOp,
+                     AttentionOp, ActivationOp, LayerScaleOp, SliceOp, MeanTokensOp>(
+          [&](auto modelOp) { return ops.run(modelOp); })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+template std::optional<Array<double>> interp::evaluateModelOp(Operation *, const Values<double> &);
+template std::optional<Array<float>> interp::evaluateModelOp(Operation *, const Values<float> &);

@@ -1,0 +1,148 @@
+//===- PlannedOps.cpp - planned regions on buffers
+//-------------------------------------------------------===//
+//
+// Emitted code writes whole vectors and whole panels, so the columns behind a row's end have no defined value
+// after a region. They become NaN here: whoever reads them finds out.
+//
+//===-----------------------------------------------------------------------------------------------------===//
+#include "dialect/IR/VerifyUtils.h"
+#include "dialect/Interp/Execute.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Parallel.h"
+#include <limits>
+
+using namespace mlir;
+using namespace vit;
+using namespace vit::interp;
+
+namespace {
+
+constexpr int64_t kWidestVector = 16; // f32 lanes of the widest vector of any target
+
+/// Overwrites columns [y.cols, until) of each row, as far as the rows have room for them.
+template <typename S> void poison(Rows<S> y, int64_t until) {
+  for (int64_t r = 0; r < y.rows; ++r)
+    for (int64_t c = y.cols; c < std::min(until, y.stride); ++c)
+      y.row(r)[c] = std::numeric_limits<S>::quiet_NaN();
+}
+template <typename S> void poisonVector(Rows<S> y) {
+  poison(y, (y.cols + kWidestVector - 1) / kWidestVector * kWidestVector);
+}
+
+template <typename S> class PlannedOps {
+public:
+  explicit PlannedOps(const Values<S> &values) : values(values) {}
+
+  Array<S> run(PlanGatherOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    auto image = imageView(values.at(op.getInput()), op.getInput().getType());
+    auto size = op.getSize(), stride = op.getStride();
+    PatchGrid grid{size[0], size[1], stride[0], stride[1], 0, 0, patchCount(image.width, size[1], stride[1])};
+    extractPatches(image, grid, y.rows());
+    poisonVector(y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanGemmOp op) {
+    auto a = values.at(op.getA()).rows();
+    const Array<S> &panels = values.at(op.getWeights()), &c = values.at(op.getC());
+    int64_t panel = panels.dim(2), covered = panels.dim(0) * panel;
+    Array<S> product = Array<S>::dense({a.rows, covered});
+    llvm::parallelFor(0, panels.dim(0), [&](size_t p) {
+      multiply(a, panels.plane(p), product.rows().block(0, a.rows, p * panel, panel));
+    });
+    if (const S *bias = entries(values, op.getBias()))
+      addBias(product.rows(), bias);
+    if (auto kind = op.getActivation())
+      activate(*kind, product.rows());
+    if (c.shape.size() == 3) {
+      for (int64_t n = 0; n < covered; ++n)
+        for (int64_t m = 0; m < a.rows; ++m)
+          c.plane(n / c.dim(2)).row(m)[n % c.dim(2)] = product.rows().row(m)[n];
+      return c;
+    }
+    Rows<S> out = c.rows(), exact = product.rows().block(0, a.rows, 0, out.cols);
+    if (op.getResidual())
+      addRows(exact, values.at(op.getResidual()).rows());
+    copy(exact, out);
+    poison(out, covered);
+    return c;
+  }
+
+  Array<S> run(PlanLayerNormOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    layerNorm(values.at(op.getInput()).rows(), entries(values, op.getGamma()), entries(values, op.getBeta()),
+              S(op.getEps().convertToDouble()), y.rows());
+    poisonVector(y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanAttentionOp op) {
+    const Array<S> &q = values.at(op.getQuery()), &k = values.at(op.getKey()), &v = values.at(op.getValue());
+    const Array<S> &y = values.at(op.getOutput());
+    auto first = op.getPlanes();
+    llvm::parallelFor(0, op.getHeads(), [&](size_t h) {
+      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h), S(1), op.getBase2(),
+                y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
+    });
+    poisonVector(y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanCopyOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    copy(values.at(op.getInput()).rows(), y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanMapOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    Rows<S> out = y.rows();
+    S factor = S(op.getFactor().convertToDouble());
+    for (int64_t r = 0; r < out.rows; ++r)
+      for (int64_t c = 0; c < out.cols; ++c) {
+        S sum = 0;
+        for (Value input : op.getInputs())
+          sum += values.at(input).rows().row(r)[c];
+        out.row(r)[c] = factor * sum;
+      }
+    if (auto kind = op.getActivation())
+      activate(*kind, out);
+    poisonVector(out);
+    return y;
+  }
+
+  Array<S> run(PlanMeanOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    auto x = values.at(op.getInput()).rows();
+    for (int64_t c = 0; c < x.cols; ++c) {
+      S sum = 0;
+      for (int64_t r = 0; r < x.rows; ++r)
+        sum += x.row(r)[c];
+      y.data()[c] = sum / S(x.rows);
+    }
+    poisonVector(y.rows());
+    return y;
+  }
+
+private:
+  static void copy(Rows<S> from, Rows<S> to) {
+    for (int64_t r = 0; r < to.rows; ++r)
+      std::copy_n(from.row(r), to.cols, to.row(r));
+  }
+  const Values<S> &values;
+};
+
+} // namespace
+
+template <typename S>
+std::optional<Array<S>> interp::executePlannedOp(Operation *op, const Values<S> &values) {
+  PlannedOps<S> ops(values);
+  return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
+      .template Case<PlanGatherOp, PlanGemmOp, PlanLayerNormOp, PlanAttentionOp, PlanCopyOp, PlanMapOp,
+                     PlanMeanOp>([&](auto planned) { return ops.run(planned); })
+      .Default([](Operation *) { return std::nullopt; });
+}
+
+template std::optional<Array<double>> interp::executePlannedOp(Operation *, const Values<double> &);
+template std::optional<Array<float>> interp::executePlannedOp(Operation *, const Values<float> &);
