@@ -2,7 +2,7 @@
 #   /usr/lib/llvm-22/bin/lit -v build/release/test/dialect --filter fuse-attention
 #
 # Tools are found through PATH: vitc and vit-opt of this build first, then LLVM's FileCheck, not and split-file.
-# Substitutions beyond lit's own: %examples, %models (the bundled models), %testdir (this folder), %python, %cc.
+# Substitutions beyond lit's own: %examples, %models (the bundled models), %testdir (this folder), %source, %build, %python, %cc, %cxx.
 # Features: cpu-FLAG for every flag of /proc/cpuinfo, as in `REQUIRES: cpu-avx512f`; no other feature exists, so
 # that a test can only be skipped for want of hardware.
 
@@ -27,8 +27,11 @@ config.substitutions += [
     ("%examples", os.path.join(config.source_root, "examples")),
     ("%models", os.path.join(config.source_root, "examples", "models")),
     ("%testdir", config.test_source_root),
+    ("%source", config.source_root),
+    ("%build", config.binary_root),
     ("%python", config.python),
     ("%cc", config.cc),
+    ("%cxx", config.cxx),
 ]
 
 with open("/proc/cpuinfo") as cpuinfo:
