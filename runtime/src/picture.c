@@ -6,6 +6,9 @@
 /* Rows of one task: enough work to pay for claiming it, few enough to share a small picture. */
 enum { TASK_ROWS = 8 };
 
+/* Pillow's Image.resize swaps the passes for pictures taller than this many widths, if they shrink. */
+enum { TALL = 100 };
+
 /* Where the parts of the scratch lie. */
 typedef struct parts {
   uint64_t row_taps, column_taps, row_weights, column_weights, middle, bytes;
@@ -20,7 +23,8 @@ static parts parts_of(const vitc_model_info *info) {
   p.row_weights = vitc_plus(p.column_taps, vitc_align(h * sizeof(vitc_taps)));
   p.column_weights = vitc_plus(p.row_weights, vitc_align(4 * vitc_resize_weight_limit(filter, side, w)));
   p.middle = vitc_plus(p.column_weights, vitc_align(4 * vitc_resize_weight_limit(filter, side, h)));
-  p.bytes = vitc_plus(p.middle, vitc_align(vitc_times(vitc_times(side, w), info->input_channels)));
+  uint64_t wide = vitc_times(side, w), tall = vitc_times(side / TALL, h);
+  p.bytes = vitc_plus(p.middle, vitc_align(vitc_times(wide > tall ? wide : tall, info->input_channels)));
   return p;
 }
 
@@ -141,6 +145,7 @@ vitc_status vitc_picture_prepare(vitc_picture *picture, const vitc_model_info *i
       !vitc_resize_taps(&picture->vertical, filter, picture->column_taps, picture->column_weights,
                         vitc_resize_weight_limit(filter, info->max_side, info->input_height)))
     return vitc_fail(VITC_PICTURE_TOO_LARGE, "the picture needs larger resize tables than were reserved");
+  picture->vertical_first = h > (int64_t)TALL * w && picture->vertical.out < h;
   const vitc_taps *last = &picture->column_taps[picture->vertical.count - 1];
   picture->first_row = picture->column_taps[0].first;
   picture->row_count = last->first + last->count - picture->first_row;
@@ -153,19 +158,30 @@ typedef struct conversion {
   uint8_t *out;
 } conversion;
 
+/* Rows of the middle picture, and their length. */
+static int32_t middle_rows(const vitc_picture *p) {
+  return p->vertical_first ? p->vertical.count : p->row_count;
+}
 static size_t middle_pitch(const vitc_picture *p) {
-  return (size_t)p->horizontal.count * (size_t)p->pixels.channels;
+  int64_t columns = p->vertical_first ? p->horizontal.in : p->horizontal.count;
+  return (size_t)columns * (size_t)p->pixels.channels;
 }
 
-static void horizontal_task(void *arg, uint32_t index, uint32_t worker) {
+static void first_pass(void *arg, uint32_t index, uint32_t worker) {
   (void)worker;
   const conversion *c = arg;
   const vitc_picture *p = c->picture;
   int32_t begin = (int32_t)index * TASK_ROWS;
-  int32_t end = begin + TASK_ROWS < p->row_count ? begin + TASK_ROWS : p->row_count;
-  for (int32_t row = begin; row < end; row++)
-    vitc_resize_row(&p->pixels, c->source + (ptrdiff_t)(p->first_row + row) * p->row_stride, p->row_taps,
-                    p->row_weights, p->horizontal.count, p->middle + (size_t)row * middle_pitch(p));
+  int32_t end = begin + TASK_ROWS < middle_rows(p) ? begin + TASK_ROWS : middle_rows(p);
+  for (int32_t row = begin; row < end; row++) {
+    uint8_t *out = p->middle + (size_t)row * middle_pitch(p);
+    if (p->vertical_first)
+      vitc_resize_source_column(&p->pixels, c->source, p->row_stride, &p->column_taps[row], p->column_weights,
+                                (int32_t)p->horizontal.in, out);
+    else
+      vitc_resize_row(&p->pixels, c->source + (ptrdiff_t)(p->first_row + row) * p->row_stride, p->row_taps,
+                      p->row_weights, p->horizontal.count, out);
+  }
 }
 
 /* Spreads grey pixels over the model's channels, last one first: they share the row's memory. */
@@ -175,27 +191,34 @@ static void replicate(uint8_t *row, int32_t count, int32_t channels) {
       row[x * channels + c] = row[x];
 }
 
-static void vertical_task(void *arg, uint32_t index, uint32_t worker) {
+static void second_pass(void *arg, uint32_t index, uint32_t worker) {
   (void)worker;
   const conversion *c = arg;
   const vitc_picture *p = c->picture;
+  const vitc_pixels middle = {p->pixels.channels, p->pixels.channels, 0};
   int32_t begin = (int32_t)index * TASK_ROWS;
   int32_t end = begin + TASK_ROWS < p->vertical.count ? begin + TASK_ROWS : p->vertical.count;
   for (int32_t row = begin; row < end; row++) {
     size_t pixel = (size_t)(p->vertical.place + row) * (size_t)p->out_width + (size_t)p->horizontal.place;
     uint8_t *out = c->out + pixel * (size_t)p->out_channels;
-    vitc_resize_column(p->middle, middle_pitch(p), p->first_row, &p->column_taps[row], p->column_weights,
-                       (int32_t)middle_pitch(p), out);
+    if (p->vertical_first)
+      vitc_resize_row(&middle, p->middle + (size_t)row * middle_pitch(p), p->row_taps, p->row_weights,
+                      p->horizontal.count, out);
+    else
+      vitc_resize_column(p->middle, middle_pitch(p), p->first_row, &p->column_taps[row], p->column_weights,
+                         (int32_t)middle_pitch(p), out);
     if (p->pixels.channels != p->out_channels)
       replicate(out, p->horizontal.count, p->out_channels);
   }
 }
+
+static uint32_t tasks_of(int32_t rows) { return ((uint32_t)rows + TASK_ROWS - 1) / TASK_ROWS; }
 
 int vitc_picture_convert(const vitc_picture *p, const uint8_t *source, uint8_t *out, vitc_for parallel,
                          void *team) {
   conversion c = {p, source, out};
   if (p->vertical.count != p->out_height || p->horizontal.count != p->out_width)
     memset(out, 0, (size_t)p->out_height * (size_t)p->out_width * (size_t)p->out_channels);
-  return parallel(team, ((uint32_t)p->row_count + TASK_ROWS - 1) / TASK_ROWS, horizontal_task, &c) &&
-         parallel(team, ((uint32_t)p->vertical.count + TASK_ROWS - 1) / TASK_ROWS, vertical_task, &c);
+  return parallel(team, tasks_of(middle_rows(p)), first_pass, &c) &&
+         parallel(team, tasks_of(p->vertical.count), second_pass, &c);
 }

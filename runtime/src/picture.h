@@ -31,7 +31,8 @@ typedef struct vitc_picture {
   int32_t out_channels, out_height, out_width;
   vitc_taps *row_taps, *column_taps; /* of the horizontal pass, of the vertical pass */
   int32_t *row_weights, *column_weights;
-  uint8_t *middle;              /* result of the horizontal pass */
+  int32_t vertical_first;
+  uint8_t *middle;              /* result of the first pass */
   int32_t first_row, row_count; /* source rows that the crop needs */
 } vitc_picture;
 

@@ -128,3 +128,19 @@ void vitc_resize_column(const uint8_t *rows, size_t pitch, int32_t first_row, co
       out[begin + i] = rounded(sums[i]);
   }
 }
+
+void vitc_resize_source_column(const vitc_pixels *pixels, const uint8_t *source, ptrdiff_t row_stride,
+                               const vitc_taps *taps, const int32_t *weights, int32_t count, uint8_t *out) {
+  const int32_t *weight = weights + taps->at;
+  for (int32_t x = 0; x < count; x++) {
+    const uint8_t *top = source + taps->first * row_stride + (ptrdiff_t)x * pixels->stride;
+    for (int32_t c = 0; c < pixels->channels; c++) {
+      int32_t sum = HALF;
+      for (int32_t k = 0; k < taps->count; k++) {
+        const uint8_t *pixel = top + k * row_stride;
+        sum += (pixels->to_grey ? grey(pixel) : pixel[c]) * weight[k];
+      }
+      *out++ = rounded(sum);
+    }
+  }
+}

@@ -55,6 +55,10 @@ void vitc_resize_row(const vitc_pixels *pixels, const uint8_t *row, const vitc_t
 void vitc_resize_column(const uint8_t *rows, size_t pitch, int32_t first_row, const vitc_taps *taps,
                         const int32_t *weights, int32_t bytes, uint8_t *out);
 
+/* The same straight from a source picture, for count pixels: out[count * channels]. */
+void vitc_resize_source_column(const vitc_pixels *pixels, const uint8_t *source, ptrdiff_t row_stride,
+                               const vitc_taps *taps, const int32_t *weights, int32_t count, uint8_t *out);
+
 #ifdef __cplusplus
 }
 #endif
