@@ -3,7 +3,6 @@
 # A missing tool is an error; only tests that need hardware this machine lacks are skipped, and counted.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-mkdir -p build
 need_packages "${build_packages[@]}" "${test_packages[@]}"
 configure -DVITC_BUILD_TESTS=ON
 say "building"

@@ -15,7 +15,7 @@ newer() {
 }
 run() { printf '    %s\n' "$*"; "$@"; }
 
-mkdir -p build $out
+mkdir -p $out
 need_packages "${build_packages[@]}"
 # The tests need more packages than this script installs; a tree that check.sh configured is left as it is.
 [ -f $build/build.ninja ] || configure -DVITC_BUILD_TESTS=OFF

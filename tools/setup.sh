@@ -33,16 +33,21 @@ need_packages() {
       "as root, run: apt-get install ${missing[*]}"
     as_root=(sudo)
   fi
-  say "installing from Debian: ${missing[*]}"
+  mkdir -p build
+  say "installing from Debian, which can take minutes (log: build/apt.log): ${missing[*]}"
   # A third-party source that cannot be reached need not matter: whether the packages can be had decides.
-  "${as_root[@]}" apt-get update -qq || say "apt-get update failed, going on with the lists there are"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
-    die "apt-get could not install the packages above; on Debian 12, LLVM 22 comes from bookworm-security"
+  "${as_root[@]}" apt-get update >build/apt.log 2>&1 || say "apt-get update failed, going on with the lists there are"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    -o Dpkg::Use-Pty=0 "${missing[@]}" >>build/apt.log 2>&1 || {
+    tail -n 20 build/apt.log >&2
+    die "apt-get could not install these packages; on Debian 12, LLVM 22 comes from bookworm-security"
+  }
 }
 
 # configure [cmake option...]: does nothing when the tree is configured and no option is given; ninja runs cmake
 # again by itself when a CMakeLists.txt changed.
 configure() {
+  mkdir -p build
   if [ $# -gt 0 ] || [ ! -f $build/build.ninja ]; then
     say "configuring $build"
     cmake --preset release "$@" >$build.log 2>&1 || { cat $build.log >&2; die "cmake failed (log: $build.log)"; }
