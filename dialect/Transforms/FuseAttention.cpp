@@ -25,7 +25,7 @@ static StringRef whyIllegal(AttentionOp attention) {
   }
   auto query = attention.getQuery().getDefiningOp<LinearOp>();
   if (!weightOf(query.getWeight()) || !isWeightOrAbsent(query.getBias()))
-    return "the query's weight or bias is not a weight";
+    return "the weight or bias of its query is computed";
   return {};
 }
 

@@ -16,7 +16,7 @@ static StringRef whyIllegal(PatchEmbedOp embed) {
   if (llvm::any_of(embed.getPadding(), [](int64_t p) { return p != 0; }))
     return "extract_patches reads no padding";
   if (!weightOf(embed.getKernel()))
-    return "its kernel is not a weight";
+    return "its kernel is computed";
   return {};
 }
 

@@ -57,7 +57,7 @@ static void pack(FusedAttentionOp attention, ArrayRef<unsigned> group, WeightBui
   Location loc = builder.getFusedLoc(locations);
 
   WeightChain matrix = weights.append(matrices);
-  Value bias;
+  Value weight = weights.param(builder, loc, matrix), bias;
   if (biased) {
     for (FusedLinearOp linear : linears)
       biases.push_back(weights.biasChain(linear.getBias(), linear.getWeight()));
@@ -71,8 +71,7 @@ static void pack(FusedAttentionOp attention, ArrayRef<unsigned> group, WeightBui
   auto packed = FusedLinearOp::create(
       builder, loc,
       RankedTensorType::get({planes, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()),
-      last.getInput(), weights.param(builder, loc, matrix), bias, Value(), ActivationKindAttr(),
-      builder.getI64IntegerAttr(planes));
+      last.getInput(), weight, bias, Value(), ActivationKindAttr(), builder.getI64IntegerAttr(planes));
 
   auto offsets = llvm::to_vector(attention.getPlanes());
   for (auto [i, operand] : llvm::enumerate(group)) {

@@ -24,7 +24,7 @@ def FoldImageNormalization : VitPass<"vit-fold-image-normalization", "::mlir::Mo
     computed from the original kernel.
 
     ```mlir
-    %image = vit.normalize_image %pixels scale 0.00392156862745098 mean [0.5, 0.25] std [0.5, 0.25]
+    %image = vit.normalize_image %pixels scale 0.00390625 mean [0.5, 0.25] std [0.5, 0.25]
         : tensor<4x4x2xui8> -> tensor<2x4x4xf32>
     %tokens = vit.patch_embed %image, %k bias %b stride [2, 2]
         : (tensor<2x4x4xf32>, tensor<3x2x2x2xf32>, tensor<3xf32>) -> tensor<4x3xf32>
@@ -35,7 +35,7 @@ def FoldImageNormalization : VitPass<"vit-fold-image-normalization", "::mlir::Mo
     vit.weight @embed.patch.b.pixels : tensor<3xf32>
         = [#vit.ref<@embed.patch.b>, #vit.add_col_groups<@embed.patch.w.matrix, [-1.0, -1.0]>]
     vit.weight @embed.patch.w.pixels : tensor<3x2x2x2xf32>
-        = [#vit.ref<@embed.patch.w>, #vit.reshape<[3, 8]>, #vit.scale_col_groups<[0.00784.., 0.01568..]>,
+        = [#vit.ref<@embed.patch.w>, #vit.reshape<[3, 8]>, #vit.scale_col_groups<[0.0078125, 0.015625]>,
            #vit.reshape<[3, 2, 2, 2]>]
     %b = vit.param @embed.patch.b.pixels : tensor<3xf32>
     %k = vit.param @embed.patch.w.pixels : tensor<3x2x2x2xf32>

@@ -97,14 +97,14 @@ FlatSymbolRefAttr WeightBuilder::build(const WeightChain &chain) {
     return symbol;
 
   // A bias of nothing but zeros would look like a tensor of the checkpoint by its name.
-  bool zeros = isa<ZerosStepAttr>(kept.back());
+  std::string base = chain.name + (isa<ZerosStepAttr>(kept.back()) ? ".zeros" : ""), name = base;
+  for (unsigned suffix = 1; symbols.lookup(name); ++suffix)
+    name = base + "_" + std::to_string(suffix);
   auto builder = OpBuilder::atBlockBegin(module.getBody());
   if (last)
     builder.setInsertionPointAfter(last);
-  auto weight = WeightOp::create(builder, module.getLoc(), chain.name + (zeros ? ".zeros" : ""), type, steps,
-                                 IntegerAttr());
-  weight->remove();
-  symbols.insert(weight, builder.getInsertionPoint()); // renames on collision
+  auto weight = WeightOp::create(builder, module.getLoc(), name, type, steps, IntegerAttr());
+  symbols.insert(weight);
   last = weight;
   return symbol = FlatSymbolRefAttr::get(weight.getSymNameAttr());
 }
