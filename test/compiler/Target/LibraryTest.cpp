@@ -1,0 +1,224 @@
+// A tiny model through the whole target layer to a shared library that this process loads.
+#include "compiler/Support/Error.h"
+#include "runtime/include/vitc/abi.h"
+#include "runtime/include/vitc/api.h"
+#include "test/compiler/Target/TinyModel.h"
+#include "llvm/Support/JSON.h"
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace vitc;
+using namespace vitc::test;
+
+namespace {
+
+/// A loaded library of a TinyModel.
+struct Loaded {
+  void *handle;
+  std::string name;
+  Loaded(const std::string &path, std::string name)
+      : handle(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)), name(std::move(name)) {
+    EXPECT_TRUE(handle) << dlerror();
+  }
+  ~Loaded() {
+    if (handle)
+      dlclose(handle);
+  }
+  template <typename T> T *find(const char *symbol) const {
+    return reinterpret_cast<T *>(dlsym(handle, (name + "_" + symbol).c_str()));
+  }
+  vitc_status create(vitc_model **model, const vitc_options *options = nullptr) const {
+    return find<vitc_status(vitc_model **, const vitc_options *)>("create")(model, options);
+  }
+  std::string message() const { return find<const char *(void)>("last_message")(); }
+};
+
+void expectRuns(const Loaded &library, float scale, const vitc_options *options = nullptr) {
+  vitc_model *model = nullptr;
+  ASSERT_EQ(library.create(&model, options), VITC_OK) << library.message();
+  const float images[12] = {1, 1, 1, 1, 1, 2, 3, 4, 0, 0, 0, -1};
+  float logits[12] = {}, sums[3] = {};
+  auto *run = library.find<vitc_status(vitc_model *, const float *, size_t, float *, float *)>("run");
+  ASSERT_EQ(run(model, images, 3, logits, sums), VITC_OK) << library.message();
+  for (int i = 0; i < 12; ++i)
+    EXPECT_EQ(logits[i], images[i] * (i % 4 + 1) * scale + 0.5f * scale) << i;
+  EXPECT_EQ(sums[1], (1 + 4 + 9 + 16 + 2) * scale);
+
+  auto *runU8 = library.find<vitc_status(vitc_model *, const uint8_t *, int32_t, int32_t, int32_t, ptrdiff_t,
+                                         size_t, float *, float *)>("run_u8");
+  const uint8_t pixels[8] = {10, 20, 0, 0, 30, 40, 0, 0};
+  ASSERT_EQ(runU8(model, pixels, 2, 2, 1, 4, 1, logits, sums), VITC_OK) << library.message();
+  EXPECT_EQ(logits[3], 40 * 4 * scale + 0.5f * scale);
+  library.find<void(vitc_model *)>("destroy")(model);
+}
+
+struct LibraryTest : testing::Test {
+  TempFolder folder;
+  TinyModel tiny;
+  LibraryInfo info;
+  std::string so = folder / "libtiny.so";
+
+  void emit() {
+    llvm::Error error = tiny.emit(so, &info);
+    ASSERT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
+  }
+  std::string refusal(const std::string &output) {
+    llvm::Error error = tiny.emit(output, &info);
+    EXPECT_TRUE(static_cast<bool>(error));
+    return llvm::toString(std::move(error));
+  }
+};
+
+TEST_F(LibraryTest, SharedLibraryRuns) {
+  emit();
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"libtiny.so", "tiny.h"}));
+  expectRuns(Loaded(so, "tiny"), 1);
+  EXPECT_TRUE(info.embedded);
+  EXPECT_EQ(info.arenaBytes, 128);
+  EXPECT_EQ(info.scratchBytes, 64);
+  EXPECT_EQ(info.executedFlops, 12);
+  EXPECT_EQ(info.weightBytes, 128);
+  EXPECT_EQ(info.levels.size(), 3u);
+}
+
+TEST_F(LibraryTest, EveryLevelRuns) {
+  emit();
+  Loaded library(so, "tiny");
+  vitc_options options = {};
+  options.struct_size = sizeof options;
+  auto isas = parseTargets({"host", "x86-64"});
+  ASSERT_TRUE(static_cast<bool>(isas));
+  for (const Isa *isa : *isas) {
+    options.level = isa->name.data();
+    expectRuns(library, 1, &options);
+  }
+}
+
+TEST_F(LibraryTest, TablesSayWhatWasCompiled) {
+  emit();
+  Loaded library(so, "tiny");
+  const auto *table = library.find<const vitc_model_info *(void)>("vitc_info")();
+  EXPECT_EQ(table->abi, VITC_ABI_VERSION);
+  EXPECT_STREQ(table->name, "tiny");
+  EXPECT_EQ(table->level_count, 3u);
+  EXPECT_STREQ(table->levels[0].name, "x86-64-v4");
+  EXPECT_EQ(table->levels[0].needs, unsigned(VITC_CPU_X86_64_V4));
+  EXPECT_EQ(table->levels[2].needs, 0u);
+  EXPECT_EQ(table->levels[1].arena_bytes, 128u);
+  EXPECT_EQ(table->levels[1].scratch_bytes, 64u);
+  EXPECT_EQ(table->levels[1].run.step_count, 3u);
+  EXPECT_EQ(table->levels[1].run_u8.step_count, 4u);
+  EXPECT_STREQ(table->levels[1].run_u8.steps[0].name, "widen");
+  EXPECT_EQ(table->levels[1].run_u8.steps[1].operands[0].offset, 64u);
+  EXPECT_EQ(table->batch, 2u);
+  EXPECT_EQ(table->input_height, 2u);
+  EXPECT_EQ(table->output_count, 2u);
+  EXPECT_EQ(table->output_bytes[0], 16u);
+  EXPECT_EQ(table->output_bytes[1], 4u);
+  EXPECT_EQ(table->weights_file, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(table->weights) % 4096, 0u);
+  EXPECT_EQ(contentId({static_cast<const uint8_t *>(table->weights), table->weight_bytes}), info.weightId);
+  EXPECT_EQ(std::memcmp(table->weight_id, info.weightId.data(), 16), 0);
+  EXPECT_EQ(table->preprocess->resize, unsigned(VITC_RESIZE_SQUASH));
+  EXPECT_EQ(table->max_side, 64u);
+}
+
+TEST_F(LibraryTest, MetadataAndLabels) {
+  emit();
+  Loaded library(so, "tiny");
+  auto json = llvm::json::parse(library.find<const char>("metadata"));
+  ASSERT_TRUE(static_cast<bool>(json)) << llvm::toString(json.takeError());
+  const llvm::json::Object &object = *json->getAsObject();
+  EXPECT_EQ(object.getString("name"), "tiny");
+  EXPECT_EQ(object.getString("architecture"), "x86_64");
+  EXPECT_EQ(object.getArray("levels")->size(), 3u);
+  EXPECT_EQ(object.getInteger("executed_flops"), 12);
+  EXPECT_EQ(object.getObject("weights")->getInteger("bytes"), 128);
+  ASSERT_TRUE(object.getObject("model"));
+  auto *labels = library.find<const char *const>("labels");
+  for (size_t i = 0; i < tiny.labels.size(); ++i)
+    EXPECT_EQ(labels[i], tiny.labels[i]);
+}
+
+TEST_F(LibraryTest, WeightsInAFile) {
+  tiny.weights = WeightPlacement::File;
+  emit();
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"libtiny.so", "tiny.h", "tiny.vitw"}));
+  EXPECT_FALSE(info.embedded);
+  EXPECT_EQ(readFile(folder / "tiny.vitw").size(), 4096u + 128);
+  expectRuns(Loaded(so, "tiny"), 1); // found beside the library
+  // Another model's weights are refused.
+  TinyModel other;
+  other.weights = WeightPlacement::File;
+  other.scale = 3;
+  TempFolder elsewhere;
+  ASSERT_FALSE(static_cast<bool>(other.emit(elsewhere / "libtiny.so")));
+  ASSERT_EQ(rename((elsewhere / "tiny.vitw").c_str(), (folder / "tiny.vitw").c_str()), 0);
+  vitc_model *model = nullptr;
+  EXPECT_EQ(Loaded(so, "tiny").create(&model), VITC_WEIGHTS_MISMATCH);
+}
+
+TEST_F(LibraryTest, EmbedsManyMegabytes) {
+  tiny.weights = WeightPlacement::Embed;
+  tiny.padding = (40 << 20) / 4;
+  emit();
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"libtiny.so", "tiny.h"}));
+  expectRuns(Loaded(so, "tiny"), 1);
+}
+
+TEST_F(LibraryTest, AutoPlacesBySize) {
+  tiny.padding = (17 << 20) / 4;
+  emit();
+  EXPECT_FALSE(info.embedded);
+}
+
+TEST_F(LibraryTest, ExportsOnlyThePrefix) {
+  emit();
+  std::string symbols = shell("nm -D --defined-only --format=just-symbols " + so);
+  std::string expected;
+  for (const char *name : {"arena_bytes", "create", "destroy", "labels", "last_message", "level", "metadata",
+                           "run", "run_u8", "status_name", "threads", "vitc_info"})
+    expected += std::string("tiny_") + name + "\n";
+  EXPECT_EQ(symbols, expected);
+}
+
+TEST_F(LibraryTest, ListsCode) {
+  for (const char *name : {"tiny.s", "tiny.ll"}) {
+    llvm::Error error = tiny.emit(folder / name, &info);
+    ASSERT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
+    EXPECT_NE(readFile(folder / name).find("tiny_create"), std::string::npos);
+  }
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"tiny.ll", "tiny.s"}));
+}
+
+TEST_F(LibraryTest, SameBytesTwice) {
+  for (const char *name : {"libtiny.so", "libtiny.a", "tiny.o", "tiny.s", "tiny.ll"}) {
+    TempFolder again;
+    for (TempFolder *where : {&folder, &again})
+      ASSERT_FALSE(static_cast<bool>(tiny.emit(*where / name)));
+    EXPECT_TRUE(readFile(folder / name) == readFile(again / name)) << name;
+    if (llvm::StringRef(name).starts_with("lib"))
+      EXPECT_EQ(readFile(folder / "tiny.h"), readFile(again / "tiny.h"));
+  }
+}
+
+TEST_F(LibraryTest, FailuresLeaveNothing) {
+  EXPECT_NE(refusal(folder / "tiny.exe").find("got '.exe'"), std::string::npos);
+  EXPECT_NE(refusal(folder / "missing/libtiny.so").find("missing"), std::string::npos);
+  TinyModel broken = tiny;
+  tiny.name = "a-b";
+  EXPECT_NE(refusal(so).find("C identifier"), std::string::npos);
+  EXPECT_EQ(folder.files(), std::vector<std::string>{});
+}
+
+TEST_F(LibraryTest, KeepsWhatTheUserHad) {
+  writeFile(so, "mine");
+  ASSERT_EQ(mkdir((folder / "tiny.h").c_str(), 0700), 0); // the header cannot be written
+  EXPECT_NE(refusal(so).find("directory"), std::string::npos);
+  EXPECT_EQ(readFile(so), "mine");
+  EXPECT_EQ(folder.files(), (std::vector<std::string>{"libtiny.so", "tiny.h"}));
+}
+
+} // namespace

@@ -1,0 +1,95 @@
+#include "compiler/Support/Error.h"
+#include "compiler/Target/ModelTables.h"
+#include "runtime/include/vitc/abi.h"
+#include <gtest/gtest.h>
+
+using namespace vitc;
+
+namespace {
+
+const AffineStep kAffine{1.0 / 255, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}};
+
+ModelConfig configWith(std::vector<PreprocessStep> steps) {
+  ModelConfig config;
+  config.inputSize = {224, 192};
+  config.preprocess = Preprocess{true, std::move(steps)};
+  return config;
+}
+
+vitc_preprocess accepted(std::vector<PreprocessStep> steps) {
+  auto table = preprocessTable(configWith(std::move(steps)));
+  EXPECT_TRUE(static_cast<bool>(table)) << llvm::toString(table.takeError());
+  return table ? **table : vitc_preprocess{};
+}
+
+std::string refused(std::vector<PreprocessStep> steps) {
+  auto table = preprocessTable(configWith(std::move(steps)));
+  EXPECT_FALSE(static_cast<bool>(table));
+  if (table)
+    return "";
+  llvm::Error error = table.takeError();
+  EXPECT_EQ(exitCodeOf(error), ExitCode::Input);
+  return llvm::toString(std::move(error));
+}
+
+TEST(PreprocessTable, NoneWithoutPreprocessing) {
+  ModelConfig config;
+  auto table = preprocessTable(config);
+  ASSERT_TRUE(static_cast<bool>(table));
+  EXPECT_FALSE(table->has_value());
+}
+
+TEST(PreprocessTable, Squash) {
+  vitc_preprocess table =
+      accepted({ResizeStep{ResizeMode::Squash, {224, 192}, ResizeFilter::Bicubic}, kAffine});
+  EXPECT_EQ(table.resize, VITC_RESIZE_SQUASH);
+  EXPECT_EQ(table.filter, VITC_FILTER_BICUBIC);
+  EXPECT_EQ(table.resize_height, 224u);
+  EXPECT_EQ(table.resize_width, 192u);
+  EXPECT_EQ(table.crop, 0u);
+}
+
+TEST(PreprocessTable, ShortestAndCrop) {
+  vitc_preprocess table = accepted({ResizeStep{ResizeMode::Shortest, {256, 0}},
+                                    CenterCropStep{{224, 192}, CropRounding::HalfEven}, kAffine});
+  EXPECT_EQ(table.resize, VITC_RESIZE_SHORTEST);
+  EXPECT_EQ(table.filter, VITC_FILTER_BILINEAR);
+  EXPECT_EQ(table.resize_height, 256u);
+  EXPECT_EQ(table.resize_width, 0u);
+  EXPECT_NE(table.crop, 0u);
+  EXPECT_EQ(table.crop_round, VITC_CROP_HALF_EVEN);
+}
+
+TEST(PreprocessTable, NoResize) {
+  EXPECT_EQ(accepted({kAffine}).resize, VITC_RESIZE_NONE);
+  EXPECT_NE(accepted({CenterCropStep{{224, 192}}}).crop, 0u);
+}
+
+TEST(PreprocessTable, RefusesWhatTheRuntimeCannotDo) {
+  ResizeStep resize{ResizeMode::Squash, {224, 192}};
+  auto with = [&](auto change) {
+    ResizeStep changed = resize;
+    change(changed);
+    return refused({changed, kAffine});
+  };
+  EXPECT_NE(with([](ResizeStep &s) { s.filter = ResizeFilter::Nearest; }).find("nearest"), std::string::npos);
+  EXPECT_NE(with([](ResizeStep &s) { s.antialias = false; }).find("antialiasing"), std::string::npos);
+  EXPECT_NE(with([](ResizeStep &s) { s.impl = ResizeImpl::OpenCv; }).find("impl"), std::string::npos);
+  EXPECT_NE(with([](ResizeStep &s) { s.mode = ResizeMode::FitPatches; }).find("fit_patches"),
+            std::string::npos);
+  EXPECT_NE(with([](ResizeStep &s) { s.size = {200, 192}; }).find("200x192"), std::string::npos);
+  ResizeStep lround{ResizeMode::Shortest, {256, 0}};
+  lround.rounding = SizeRounding::Lround;
+  EXPECT_NE(refused({lround, CenterCropStep{{224, 192}}}).find("lround"), std::string::npos);
+}
+
+TEST(PreprocessTable, RefusesOtherOrders) {
+  CenterCropStep crop{{224, 192}};
+  EXPECT_NE(refused({crop, ResizeStep{ResizeMode::Squash, {224, 192}}}).find("order"), std::string::npos);
+  EXPECT_NE(refused({crop, crop}).find("order"), std::string::npos);
+  EXPECT_NE(refused({CenterCropStep{{192, 192}}}).find("192x192"), std::string::npos);
+  EXPECT_NE(refused({CenterCropStep{{224, 192}, CropRounding::Floor, 7}}).find("got 7"), std::string::npos);
+  EXPECT_NE(refused({ResizeStep{ResizeMode::Shortest, {224, 0}}}).find("centre crop"), std::string::npos);
+}
+
+} // namespace
