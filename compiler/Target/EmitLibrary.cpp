@@ -163,7 +163,11 @@ llvm::Error LibraryEmitter::writeCode() {
   llvm::GlobalVariable *tables = buildModelTables(module, levels, info, preprocess);
   std::vector<std::string> exported = buildPublicApi(
       module, tables, info, config.labels, preprocess.has_value(), metadataJson(info, config, options));
-  if (llvm::Error error = linkModules(module, levels, runtimeBitcode(arch()), **machine, exported))
+  if (llvm::Error error = linkLevels(module, levels, **machine))
+    return error;
+  if (llvm::Error error = optimise(module, **machine, exported))
+    return error;
+  if (llvm::Error error = linkRuntime(module, runtimeBitcode(arch()), exported))
     return error;
   CodeKind code = kind == OutputKind::Ir         ? CodeKind::Ir
                   : kind == OutputKind::Assembly ? CodeKind::Assembly

@@ -9,6 +9,7 @@
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Transforms/IPO/GlobalDCE.h"
 #include "llvm/Transforms/IPO/Internalize.h"
 #include <mutex>
 
@@ -54,48 +55,64 @@ static llvm::Error linkInto(llvm::Linker &linker, std::unique_ptr<llvm::Module> 
   return llvm::Error::success();
 }
 
-llvm::Error vitc::linkModules(llvm::Module &main, std::vector<LevelCode> &levels, llvm::StringRef runtime,
-                              const llvm::TargetMachine &machine, llvm::ArrayRef<std::string> exported) {
+llvm::Error vitc::linkLevels(llvm::Module &main, std::vector<LevelCode> &levels,
+                             const llvm::TargetMachine &machine) {
   main.setDataLayout(machine.createDataLayout());
   main.setTargetTriple(machine.getTargetTriple());
   llvm::Linker linker(main);
   for (LevelCode &level : levels)
     if (llvm::Error error = linkInto(linker, std::move(level.code), level.isa->name, main))
       return error;
-  auto bitcode = llvm::parseBitcodeFile(llvm::MemoryBufferRef(runtime, "runtime"), main.getContext());
-  if (!bitcode)
-    return makeError(ExitCode::Internal, "the runtime's bitcode is damaged: {}",
-                     llvm::toString(bitcode.takeError()));
-  if (llvm::Error error = linkInto(linker, std::move(*bitcode), "runtime", main))
-    return error;
+  return llvm::Error::success();
+}
 
+/// Makes all definitions but `exported` internal.
+static void hide(llvm::Module &module, llvm::ArrayRef<std::string> exported) {
   llvm::StringSet<> keep;
   for (const std::string &name : exported)
     keep.insert(name);
-  llvm::internalizeModule(main,
+  llvm::internalizeModule(module,
                           [&](const llvm::GlobalValue &value) { return keep.contains(value.getName()); });
-  for (llvm::Function &function : main) {
+}
+
+llvm::Error vitc::linkRuntime(llvm::Module &module, llvm::StringRef runtime,
+                              llvm::ArrayRef<std::string> exported) {
+  auto bitcode = llvm::parseBitcodeFile(llvm::MemoryBufferRef(runtime, "runtime"), module.getContext());
+  if (!bitcode)
+    return makeError(ExitCode::Internal, "the runtime's bitcode is damaged: {}",
+                     llvm::toString(bitcode.takeError()));
+  llvm::Linker linker(module);
+  if (llvm::Error error = linkInto(linker, std::move(*bitcode), "runtime", module))
+    return error;
+  hide(module, exported);
+  llvm::ModuleAnalysisManager analyses;
+  llvm::PassBuilder().registerModuleAnalyses(analyses);
+  llvm::GlobalDCEPass().run(module, analyses);
+  for (llvm::Function &function : module) {
     // No unwind tables: nothing here throws, and they would be a fifth of a small model's code.
     function.removeFnAttr(llvm::Attribute::UWTable);
-    if (function.isDeclaration())
-      continue;
-    function.addFnAttr(llvm::Attribute::NoUnwind);
-    if (keep.contains(function.getName()))
-      function.setVisibility(llvm::GlobalValue::DefaultVisibility);
+    if (!function.isDeclaration())
+      function.addFnAttr(llvm::Attribute::NoUnwind);
   }
   return llvm::Error::success();
 }
 
-static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+llvm::Error vitc::optimise(llvm::Module &module, llvm::TargetMachine &machine,
+                           llvm::ArrayRef<std::string> exported) {
+  std::string message;
+  llvm::raw_string_ostream messageStream(message);
+  if (llvm::verifyModule(module, &messageStream))
+    return makeError(ExitCode::Internal, "the model's LLVM module is invalid: {}", message);
+  hide(module, exported);
   llvm::PipelineTuningOptions tuning;
-  // Kernels are vectors already, and the runtime must not become larger than it was compiled.
+  // Kernels are vectors already, unrolled as far as it pays off.
   tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = false;
   llvm::PassBuilder builder(&machine, tuning);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager components;
   llvm::ModuleAnalysisManager modules;
-  // The library promises its undefined symbols: no call may turn into one of libm's or libc's others.
+  // The library promises its undefined symbols: no code may turn into a call of another.
   llvm::TargetLibraryInfoImpl libraryInfo(module.getTargetTriple());
   libraryInfo.disableAllFunctions();
   for (llvm::LibFunc kept : {llvm::LibFunc_memcpy, llvm::LibFunc_memmove, llvm::LibFunc_memset})
@@ -107,15 +124,11 @@ static void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, components, modules);
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+  return llvm::Error::success();
 }
 
 llvm::Error vitc::emitCode(llvm::Module &module, llvm::TargetMachine &machine, CodeKind kind,
                            llvm::raw_pwrite_stream &os) {
-  std::string message;
-  llvm::raw_string_ostream messageStream(message);
-  if (llvm::verifyModule(module, &messageStream))
-    return makeError(ExitCode::Internal, "the model's LLVM module is invalid: {}", message);
-  optimise(module, machine);
   if (kind == CodeKind::Ir) {
     module.print(os, nullptr);
     return llvm::Error::success();

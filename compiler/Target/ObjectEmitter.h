@@ -15,12 +15,19 @@ enum class CodeKind { Object, Assembly, Ir };
 /// levels carry their own attributes.
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(llvm::StringRef arch);
 
-/// Moves the levels' code and the runtime's bitcode into `main`, whose data layout and triple are those of
-/// `machine`. All symbols but `exported` become internal.
-llvm::Error linkModules(llvm::Module &main, std::vector<LevelCode> &levels, llvm::StringRef runtime,
-                        const llvm::TargetMachine &machine, llvm::ArrayRef<std::string> exported);
+/// Moves the levels' code into `main`, the module of tables and public functions, and gives it the data
+/// layout and triple of `machine`.
+llvm::Error linkLevels(llvm::Module &main, std::vector<LevelCode> &levels,
+                       const llvm::TargetMachine &machine);
 
-/// Runs LLVM's O3 pipeline without its vectorizers, and writes the code to `os`.
+/// Runs LLVM's O3 pipeline without its vectorizers. All symbols but `exported` become internal.
+llvm::Error optimise(llvm::Module &module, llvm::TargetMachine &machine,
+                     llvm::ArrayRef<std::string> exported);
+
+/// Adds the runtime's bitcode, which was optimised when vitc was built, and drops what the module does not
+/// call.
+llvm::Error linkRuntime(llvm::Module &module, llvm::StringRef runtime, llvm::ArrayRef<std::string> exported);
+
 llvm::Error emitCode(llvm::Module &module, llvm::TargetMachine &machine, CodeKind kind,
                      llvm::raw_pwrite_stream &os);
 
