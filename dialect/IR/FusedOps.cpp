@@ -10,13 +10,17 @@ LogicalResult ExtractPatchesOp::verify() {
   auto out = shapeOf(getResult());
   auto size = getSize(), stride = getStride();
   auto positive = [](int64_t v) { return v > 0; };
-  if (size.size() != 2 || stride.size() != 2 || !llvm::all_of(size, positive) || !llvm::all_of(stride, positive))
+  if (size.size() != 2 || stride.size() != 2 || !llvm::all_of(size, positive) ||
+      !llvm::all_of(stride, positive))
     return emitOpError() << "expected size and stride of two positive entries (extract_patches_c1)";
   int64_t patches = patchCount(in.height, size[0], stride[0]) * patchCount(in.width, size[1], stride[1]);
-  int64_t columns = in.channels * size[0] * size[1];
-  if (patches == 0 || out[0] != patches || out[1] != columns)
-    return emitOpError() << "expected result [" << patches << ", " << columns << "], got " << getResult().getType()
+  if (patches == 0)
+    return emitOpError() << "expected a patch inside the image, got " << size[0] << " x " << size[1]
                          << " (extract_patches_c2)";
+  int64_t columns = in.channels * size[0] * size[1];
+  if (out[0] != patches || out[1] != columns)
+    return emitOpError() << "expected result [" << patches << ", " << columns << "], got "
+                         << getResult().getType() << " (extract_patches_c2)";
   return success();
 }
 
@@ -34,8 +38,8 @@ LogicalResult FusedLinearOp::verify() {
     return emitOpError() << "expected a result of rank 2 without heads, got " << getResult().getType()
                          << " (fused_linear_c3)";
   if (getResidual() && (split || getResidual().getType() != getResult().getType()))
-    return emitOpError() << "expected a residual of the result's type and no heads, got " << getResidual().getType()
-                         << " (fused_linear_c4)";
+    return emitOpError() << "expected a residual of the result's type and no heads, got "
+                         << getResidual().getType() << " (fused_linear_c4)";
   return success();
 }
 
@@ -44,17 +48,18 @@ LogicalResult FusedAttentionOp::verify() {
   int64_t heads = getHeads();
   auto planes = getPlanes();
   if (heads <= 0 || planes.size() != 3)
-    return emitOpError() << "expected positive heads and three planes, got " << heads << " and " << planes.size()
-                         << " (fused_attention_c1)";
+    return emitOpError() << "expected positive heads and three planes, got " << heads << " and "
+                         << planes.size() << " (fused_attention_c1)";
   const std::array shapes = {q, k, v};
   for (auto [first, shape] : llvm::zip(planes, shapes))
     if (first < 0 || first > shape[0] - heads)
       return emitOpError() << "expected planes [" << first << ", " << first << " + " << heads << ") within "
                            << shape[0] << " (fused_attention_c1)";
   if (k[2] != q[2] || v[2] != q[2] || k[1] != v[1])
-    return emitOpError() << "expected one head size, and key and value of one token count (fused_attention_c2)";
+    return emitOpError()
+           << "expected one head size, and key and value of one token count (fused_attention_c2)";
   if (out[0] != q[1] || out[1] != heads * q[2])
-    return emitOpError() << "expected result [" << q[1] << ", " << heads * q[2] << "], got " << getResult().getType()
-                         << " (fused_attention_c3)";
+    return emitOpError() << "expected result [" << q[1] << ", " << heads * q[2] << "], got "
+                         << getResult().getType() << " (fused_attention_c3)";
   return success();
 }

@@ -17,8 +17,8 @@ LogicalResult NormalizeImageOp::verify() {
     return emitOpError() << "expected result [" << channels << ", " << in[0] << ", " << in[1] << "], got "
                          << getResult().getType() << " (normalize_image_c1)";
   if (static_cast<int64_t>(getMean().size()) != channels || static_cast<int64_t>(getStd().size()) != channels)
-    return emitOpError() << "expected mean and std of " << channels << " channels, got " << getMean().size() << " and "
-                         << getStd().size() << " (normalize_image_c2)";
+    return emitOpError() << "expected mean and std of " << channels << " channels, got " << getMean().size()
+                         << " and " << getStd().size() << " (normalize_image_c2)";
   if (llvm::is_contained(getStd(), 0.0))
     return emitOpError() << "expected std without zeros (normalize_image_c2)";
   return success();
@@ -28,15 +28,18 @@ LogicalResult PatchEmbedOp::verify() {
   auto in = imageExtent(getInput().getType());
   auto kernel = shapeOf(getKernel()), out = shapeOf(getResult());
   if (kernel.size() != 4 || kernel[1] != in.channels)
-    return emitOpError() << "expected a kernel [D, " << in.channels << ", Ph, Pw], got " << getKernel().getType()
-                         << " (patch_embed_c1)";
+    return emitOpError() << "expected a kernel [D, " << in.channels << ", Ph, Pw], got "
+                         << getKernel().getType() << " (patch_embed_c1)";
   if (getBias() && !isVector(getBias(), kernel[0]))
     return emitOpError() << "expected a bias of " << kernel[0] << " entries, got " << getBias().getType()
                          << " (patch_embed_c2)";
   auto stride = getStride(), padding = getPadding();
-  if (stride.size() != 2 || padding.size() != 4 || llvm::any_of(stride, [](int64_t s) { return s <= 0; }) ||
-      llvm::any_of(padding, [](int64_t p) { return p < 0; }))
-    return emitOpError() << "expected 2 positive strides and 4 paddings that are not negative (patch_embed_c3)";
+  if (stride.size() != 2 || padding.size() != 4 || llvm::any_of(stride, [](int64_t s) { return s <= 0; }))
+    return emitOpError() << "expected 2 positive strides and 4 paddings (patch_embed_c3)";
+  for (auto [i, pad] : llvm::enumerate(padding))
+    if (pad < 0 || pad >= kernel[2 + i % 2])
+      return emitOpError() << "expected paddings of 0 to " << kernel[2 + i % 2] - 1 << ", got " << pad
+                           << " (patch_embed_c3)";
   int64_t rows = patchCount(in.height + padding[0] + padding[2], kernel[2], stride[0]);
   int64_t cols = patchCount(in.width + padding[1] + padding[3], kernel[3], stride[1]);
   if (rows <= 0 || cols <= 0 || out[0] != rows * cols || out[1] != kernel[0])
@@ -55,7 +58,8 @@ LogicalResult ConcatOp::verify() {
     tokens += in[0];
   }
   if (getInputs().empty() || tokens != out[0])
-    return emitOpError() << "expected operands of " << out[0] << " tokens together, got " << tokens << " (concat_c1)";
+    return emitOpError() << "expected operands of " << out[0] << " tokens together, got " << tokens
+                         << " (concat_c1)";
   return success();
 }
 
@@ -68,8 +72,8 @@ LogicalResult AverageOp::verify() {
     return emitOpError() << "expected at least one operand (average_c1)";
   for (Value input : getInputs())
     if (input.getType() != getResult().getType())
-      return emitOpError() << "expected operands of type " << getResult().getType() << ", got " << input.getType()
-                           << " (average_c1)";
+      return emitOpError() << "expected operands of type " << getResult().getType() << ", got "
+                           << input.getType() << " (average_c1)";
   return success();
 }
 
@@ -96,7 +100,8 @@ LogicalResult AttentionOp::verify() {
   auto q = shapeOf(getQuery()), k = shapeOf(getKey()), v = shapeOf(getValue());
   int64_t heads = getHeads();
   if (heads <= 0 || q[1] % heads != 0)
-    return emitOpError() << "expected heads to divide the width " << q[1] << ", got " << heads << " (attention_c1)";
+    return emitOpError() << "expected heads to divide the width " << q[1] << ", got " << heads
+                         << " (attention_c1)";
   if (k != v || k[1] != q[1])
     return emitOpError() << "expected key and value of one type and of width " << q[1] << ", got "
                          << getKey().getType() << " and " << getValue().getType() << " (attention_c2)";
@@ -120,8 +125,8 @@ LogicalResult SliceOp::verify() {
   auto in = shapeOf(getInput()), out = shapeOf(getResult());
   int64_t first = getFirst();
   if (out[1] != in[1] || out[0] <= 0 || first < 0 || first > in[0] - out[0])
-    return emitOpError() << "expected rows inside " << getInput().getType() << ", got " << out[0] << " rows from "
-                         << first << " of width " << out[1] << " (slice_c1)";
+    return emitOpError() << "expected rows inside " << getInput().getType() << ", got " << out[0]
+                         << " rows from " << first << " of width " << out[1] << " (slice_c1)";
   return success();
 }
 

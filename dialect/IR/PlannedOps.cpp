@@ -2,6 +2,7 @@
 #include "dialect/IR/VerifyUtils.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace vit;
@@ -19,6 +20,20 @@ static int64_t rowStride(Value buffer) {
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+/// Accumulator tiles have a few rows and vectors; the bound keeps later products small.
+static bool isTile(ArrayRef<int64_t> tile) {
+  return tile.size() == 2 && llvm::all_of(tile, [](int64_t t) { return t >= 1 && t <= 64; });
+}
+
+/// Fails unless the rows of `buffer` divide into `chunks`.
+static LogicalResult verifyChunks(Operation *op, Value buffer, int64_t chunks, StringRef constraint) {
+  int64_t rows = shapeOf(buffer)[0];
+  if (chunks > 0 && chunks <= rows)
+    return success();
+  return op->emitOpError() << "expected 1 to " << rows << " chunks, got " << chunks << " (" << constraint
+                           << ")";
+}
+
 using Effects = SmallVectorImpl<MemoryEffects::EffectInstance>;
 static void addEffects(Effects &effects, Operation *op, OpOperand &output) {
   for (OpOperand &operand : op->getOpOperands())
@@ -32,11 +47,12 @@ static void addEffects(Effects &effects, Operation *op, OpOperand &output) {
 //===----------------------------------------------------------------------------------------------===//
 
 LogicalResult PlanBufferOp::verify() {
-  if (rowStride(getResult()) < 0)
-    return emitOpError() << "expected static extents and unit innermost stride, got " << getResult().getType()
-                         << " (plan_buffer_c1)";
-  if (auto offset = getOffset(); offset && (*offset < 0 || *offset % 64 != 0))
-    return emitOpError() << "expected an offset that is a multiple of 64, got " << *offset << " (plan_buffer_c2)";
+  if (!isPlannableBuffer(cast<MemRefType>(getResult().getType())))
+    return emitOpError() << "expected static extents and strides of which the innermost is one, got "
+                         << getResult().getType() << " (plan_buffer_c1)";
+  if (auto offset = getOffset(); offset && (*offset > 4 * kMaxElements || *offset % 64 != 0))
+    return emitOpError() << "expected an offset that is a multiple of 64, from 0 to 2^33, got "
+                         << static_cast<int64_t>(*offset) << " (plan_buffer_c2)";
   return success();
 }
 
@@ -44,7 +60,9 @@ LogicalResult PlanWeightsOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   auto type = cast<MemRefType>(getResult().getType());
   int64_t stride = rowStride(getResult());
-  int64_t extent = stride < 0 ? -1 : type.getRank() == 2 ? type.getDimSize(0) * stride : type.getNumElements();
+  int64_t extent = stride < 0            ? -1
+                   : type.getRank() == 2 ? type.getDimSize(0) * stride
+                                         : type.getNumElements();
   if (!weight || weight.getTensorType().getNumElements() != extent)
     return emitOpError() << "expected a weight " << getWeightAttr() << " of " << extent
                          << " elements (plan_weights_c1)";
@@ -53,9 +71,11 @@ LogicalResult PlanWeightsOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult PlanViewOp::verify() {
   auto in = shapeOf(getSource()), out = shapeOf(getResult());
-  if (out[1] != in[1] || rowStride(getSource()) != rowStride(getResult()) || out[0] <= 0 || int64_t(getFirst()) > in[0] - out[0])
-    return emitOpError() << "expected rows inside " << getSource().getType() << " with its width and stride, got "
-                         << getResult().getType() << " (plan_view_c1)";
+  int64_t first = getFirst();
+  if (out[1] != in[1] || rowStride(getSource()) != rowStride(getResult()) || first < 0 ||
+      first > in[0] - out[0])
+    return emitOpError() << "expected rows inside " << getSource().getType()
+                         << " with its width and stride, got " << getResult().getType() << " (plan_view_c1)";
   return success();
 }
 
@@ -67,15 +87,18 @@ LogicalResult PlanGatherOp::verify() {
   auto in = imageExtent(getInput().getType());
   auto out = shapeOf(getOutput());
   auto size = getSize(), stride = getStride();
-  if (size.size() != 2 || stride.size() != 2)
-    return emitOpError() << "expected size and stride of two entries (plan_gather_c1)";
+  auto positive = [](int64_t v) { return v > 0; };
+  if (size.size() != 2 || stride.size() != 2 || !llvm::all_of(size, positive) ||
+      !llvm::all_of(stride, positive))
+    return emitOpError() << "expected size and stride of two positive entries (plan_gather_c1)";
   int64_t patches = patchCount(in.height, size[0], stride[0]) * patchCount(in.width, size[1], stride[1]);
-  if (patches == 0 || out[0] != patches || out[1] != in.channels * size[0] * size[1])
-    return emitOpError() << "expected output [" << patches << ", " << in.channels * size[0] * size[1] << "], got "
-                         << getOutput().getType() << " (plan_gather_c1)";
-  if (static_cast<int64_t>(getChunks()) <= 0 || static_cast<int64_t>(getChunks()) > patches)
-    return emitOpError() << "expected 1 to " << patches << " chunks, got " << getChunks() << " (plan_gather_c2)";
-  return success();
+  if (patches == 0)
+    return emitOpError() << "expected a patch inside the image, got " << size[0] << " x " << size[1]
+                         << " (plan_gather_c1)";
+  if (out[0] != patches || out[1] != in.channels * size[0] * size[1])
+    return emitOpError() << "expected output [" << patches << ", " << in.channels * size[0] * size[1]
+                         << "], got " << getOutput().getType() << " (plan_gather_c1)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_gather_c2");
 }
 int64_t PlanGatherOp::getFlops() { return 0; }
 SmallVector<Value> PlanGatherOp::getOutputBuffers() { return {getOutput()}; }
@@ -95,8 +118,8 @@ LogicalResult PlanGemmOp::verify() {
     return emitOpError() << "expected rows or head planes, got " << getC().getType() << " (plan_gemm_c2)";
   int64_t rows = split ? c[1] : c[0], columns = split ? c[0] * c[2] : c[1];
   if (rows != a[0] || (!split && (columns > covered || columns <= covered - w[2])))
-    return emitOpError() << "expected C of " << a[0] << " rows and " << covered - w[2] + 1 << " to " << covered
-                         << " columns, got " << getC().getType() << " (plan_gemm_c2)";
+    return emitOpError() << "expected C of " << a[0] << " rows and " << covered - w[2] + 1 << " to "
+                         << covered << " columns, got " << getC().getType() << " (plan_gemm_c2)";
   if (split ? columns < covered : rowStride(getC()) < covered)
     return emitOpError() << "expected C to have room for " << covered << " columns, got " << getC().getType()
                          << " (plan_gemm_c3)";
@@ -107,10 +130,11 @@ LogicalResult PlanGemmOp::verify() {
     return emitOpError() << "expected a residual of C's shape with room for " << covered << " columns, got "
                          << getResidual().getType() << " (plan_gemm_c5)";
   auto tile = getTile(), grid = getGrid();
-  if (tile.size() != 2 || grid.size() != 2 || tile[0] <= 0 || tile[1] <= 0 || grid[0] <= 0 || grid[1] <= 0 ||
-      grid[0] > ceilDiv(a[0], tile[0]) || grid[1] > w[0])
-    return emitOpError() << "expected a positive tile, and a grid of at most one row block a tile and one group a "
-                            "panel (plan_gemm_c6)";
+  if (!isTile(tile) || grid.size() != 2 || grid[0] <= 0 || grid[1] <= 0 || grid[0] > ceilDiv(a[0], tile[0]) ||
+      grid[1] > w[0])
+    return emitOpError()
+           << "expected a positive tile, and a grid of at most one row block a tile and one group a "
+              "panel (plan_gemm_c6)";
   return success();
 }
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
@@ -124,17 +148,16 @@ void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, getCM
 LogicalResult PlanLayerNormOp::verify() {
   auto in = shapeOf(getInput());
   if (in != shapeOf(getOutput()))
-    return emitOpError() << "expected output of shape " << getInput().getType() << ", got " << getOutput().getType()
-                         << " (plan_layer_norm_c1)";
+    return emitOpError() << "expected output of shape " << getInput().getType() << ", got "
+                         << getOutput().getType() << " (plan_layer_norm_c1)";
   for (Value affine : {getGamma(), getBeta()})
-    if (affine && (shapeOf(affine).size() != 1 || shapeOf(affine)[0] < (in[1] + 15) / 16 * 16))
-      return emitOpError() << "expected gamma and beta of at least " << (in[1] + 15) / 16 * 16 << " entries, got "
-                           << affine.getType() << " (plan_layer_norm_c2)";
-  int64_t chunks = getChunks();
-  if (chunks <= 0 || chunks > in[0] || !(getEps().convertToDouble() > 0))
-    return emitOpError() << "expected 1 to " << in[0] << " chunks and a positive eps, got " << chunks
-                         << " (plan_layer_norm_c3)";
-  return success();
+    if (affine && (shapeOf(affine)[0] < (in[1] + 15) / 16 * 16))
+      return emitOpError() << "expected gamma and beta of at least " << (in[1] + 15) / 16 * 16
+                           << " entries, got " << affine.getType() << " (plan_layer_norm_c2)";
+  double eps = getEps().convertToDouble();
+  if (!(eps > 0) || !std::isfinite(eps))
+    return emitOpError() << "expected a positive, finite eps, got " << eps << " (plan_layer_norm_c3)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_layer_norm_c3");
 }
 int64_t PlanLayerNormOp::getFlops() { return 0; }
 SmallVector<Value> PlanLayerNormOp::getOutputBuffers() { return {getOutput()}; }
@@ -153,17 +176,19 @@ LogicalResult PlanAttentionOp::verify() {
   ArrayRef<int64_t> operands[] = {q, k, v};
   for (auto [first, shape] : llvm::zip(planes, operands))
     if (first < 0 || first > shape[0] - heads)
-      return emitOpError() << "expected planes from " << first << " within " << shape[0] << " (plan_attention_c1)";
+      return emitOpError() << "expected planes from " << first << " within " << shape[0]
+                           << " (plan_attention_c1)";
   if (k[1] != v[1])
     return emitOpError() << "expected key and value of one row count, got " << k[1] << " and " << v[1]
                          << " (plan_attention_c2)";
   if (out[0] != q[1] || out[1] != heads * q[2])
-    return emitOpError() << "expected output [" << q[1] << ", " << heads * q[2] << "], got " << getOutput().getType()
-                         << " (plan_attention_c3)";
+    return emitOpError() << "expected output [" << q[1] << ", " << heads * q[2] << "], got "
+                         << getOutput().getType() << " (plan_attention_c3)";
   auto tile = getTile(), grid = getGrid();
-  if (tile.size() != 2 || grid.size() != 2 || tile[0] <= 0 || tile[1] <= 0 || grid[0] <= 0 || grid[1] != heads ||
+  if (!isTile(tile) || grid.size() != 2 || grid[0] <= 0 || grid[1] != heads ||
       grid[0] > ceilDiv(q[1], tile[0]))
-    return emitOpError() << "expected grid [row blocks, " << heads << "] with at most one row block a tile "
+    return emitOpError() << "expected grid [row blocks, " << heads
+                         << "] with at most one row block a tile "
                             "(plan_attention_c4)";
   return success();
 }
@@ -183,9 +208,9 @@ int64_t PlanAttentionOp::getScratchBytes() {
 
 LogicalResult PlanCopyOp::verify() {
   if (shapeOf(getInput()) != shapeOf(getOutput()))
-    return emitOpError() << "expected output of shape " << getInput().getType() << ", got " << getOutput().getType()
-                         << " (plan_copy_c1)";
-  return success();
+    return emitOpError() << "expected output of shape " << getInput().getType() << ", got "
+                         << getOutput().getType() << " (plan_copy_c1)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_copy_c2");
 }
 int64_t PlanCopyOp::getFlops() { return 0; }
 SmallVector<Value> PlanCopyOp::getOutputBuffers() { return {getOutput()}; }
@@ -194,11 +219,11 @@ void PlanCopyOp::getEffects(Effects &effects) { addEffects(effects, *this, getOu
 LogicalResult PlanMapOp::verify() {
   for (Value input : getInputs())
     if (shapeOf(input) != shapeOf(getOutput()))
-      return emitOpError() << "expected inputs of shape " << getOutput().getType() << ", got " << input.getType()
-                           << " (plan_map_c1)";
+      return emitOpError() << "expected inputs of shape " << getOutput().getType() << ", got "
+                           << input.getType() << " (plan_map_c1)";
   if (getInputs().empty())
     return emitOpError() << "expected at least one input (plan_map_c1)";
-  return success();
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_map_c2");
 }
 int64_t PlanMapOp::getFlops() { return 0; }
 SmallVector<Value> PlanMapOp::getOutputBuffers() { return {getOutput()}; }
@@ -207,7 +232,8 @@ void PlanMapOp::getEffects(Effects &effects) { addEffects(effects, *this, getOut
 LogicalResult PlanMeanOp::verify() {
   auto in = shapeOf(getInput()), out = shapeOf(getOutput());
   if (out[0] != 1 || out[1] != in[1])
-    return emitOpError() << "expected output [1, " << in[1] << "], got " << getOutput().getType() << " (plan_mean_c1)";
+    return emitOpError() << "expected output [1, " << in[1] << "], got " << getOutput().getType()
+                         << " (plan_mean_c1)";
   return success();
 }
 int64_t PlanMeanOp::getFlops() { return 0; }

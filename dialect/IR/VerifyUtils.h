@@ -35,17 +35,18 @@ inline int64_t patchCount(int64_t size, int64_t patch, int64_t stride) {
 }
 
 /// Shared checks of linear ops: constraints NAME_c1 (weight), NAME_c2 (bias) and, for 2-d results, NAME_c3.
-inline mlir::LogicalResult verifyLinear(mlir::Operation *op, mlir::Value input, mlir::Value weight, mlir::Value bias,
-                                        mlir::Value result, llvm::StringRef name) {
+inline mlir::LogicalResult verifyLinear(mlir::Operation *op, mlir::Value input, mlir::Value weight,
+                                        mlir::Value bias, mlir::Value result, llvm::StringRef name) {
   auto in = shapeOf(input), w = shapeOf(weight), out = shapeOf(result);
   if (w[1] != in[1])
-    return op->emitOpError() << "expected a weight of " << in[1] << " columns, got " << w[1] << " (" << name << "_c1)";
+    return op->emitOpError() << "expected a weight of " << in[1] << " columns, got " << w[1] << " (" << name
+                             << "_c1)";
   if (bias && !isVector(bias, w[0]))
-    return op->emitOpError() << "expected a bias of " << w[0] << " entries, got " << bias.getType() << " (" << name
-                             << "_c2)";
+    return op->emitOpError() << "expected a bias of " << w[0] << " entries, got " << bias.getType() << " ("
+                             << name << "_c2)";
   if (out.size() == 2 && (out[0] != in[0] || out[1] != w[0]))
-    return op->emitOpError() << "expected result [" << in[0] << ", " << w[0] << "], got " << result.getType() << " ("
-                             << name << "_c3)";
+    return op->emitOpError() << "expected result [" << in[0] << ", " << w[0] << "], got " << result.getType()
+                             << " (" << name << "_c3)";
   return mlir::success();
 }
 

@@ -52,6 +52,10 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
     Everything that planning and emission know of a machine. `lanes` is the number of f32 lanes of a native vector,
     `tileRows` x `tileVectors` the largest accumulator tile, `panel` the width of packed weight panels in columns.
     `fma` says whether a fused multiply-add exists; without it products are rounded before they are added.
+
+    Constraints:
+    * `isa_c1`: lanes and tile sizes are 1 to 64.
+    * `isa_c2`: the panel is a positive multiple of the tile's columns, `lanes * tileVectors`.
   }];
   let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "unsigned":$tileRows,
                         "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma);

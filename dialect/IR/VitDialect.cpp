@@ -49,10 +49,11 @@ void VitDialect::initialize() {
 
 LogicalResult IsaAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, unsigned lanes,
                               unsigned tileRows, unsigned tileVectors, unsigned panel, bool fma) {
-  if (lanes == 0 || tileRows == 0 || tileVectors == 0)
-    return emitError() << "expected positive lanes and tile sizes";
+  for (unsigned size : {lanes, tileRows, tileVectors})
+    if (size == 0 || size > 64)
+      return emitError() << "expected lanes and tile sizes of 1 to 64, got " << size << " (isa_c1)";
   if (panel == 0 || panel % (lanes * tileVectors) != 0)
     return emitError() << "expected a panel that is a multiple of the tile's " << lanes * tileVectors
-                       << " columns, got " << panel;
+                       << " columns, got " << panel << " (isa_c2)";
   return success();
 }

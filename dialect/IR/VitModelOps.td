@@ -32,7 +32,7 @@ def PatchEmbedOp : VitOp<"patch_embed", [Pure]> {
     Constraints:
     * `patch_embed_c1`: the kernel has the input's channels.
     * `patch_embed_c2`: the bias has one entry per output channel.
-    * `patch_embed_c3`: strides are positive, paddings are not negative.
+    * `patch_embed_c3`: strides are positive; paddings are not negative and smaller than the patch.
     * `patch_embed_c4`: the result is `[patches, D]` with `(size + padding - patch) / stride + 1` patches per axis.
   }];
   let arguments = (ins AnyTypeOf<[Image, Pixels]>:$input, FloatTensor:$kernel, Optional<FloatTensor>:$bias,

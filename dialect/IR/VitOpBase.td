@@ -12,10 +12,15 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class VitOp<string mnemonic, list<Trait> traits = []> : Op<VitDialect, mnemonic, traits>;
 
-def FloatTensor : StaticShapeTensorOf<[F32]>;
-def Tokens : 2DTensorOf<[F32]>;           // [tokens, width]
-def Image : 3DTensorOf<[F32]>;            // [channels, height, width]
-def Pixels : 3DTensorOf<[UI8]>;           // [height, width, channels]
-def HeadPlanes : 3DTensorOf<[F32]>;       // [heads, tokens, head size]
+// Extents of every value are static and positive, see TypeConstraints.h.
+def SupportedShapePred : CPred<"::vit::isSupportedShape(::llvm::cast<::mlir::ShapedType>($_self).getShape())">;
+class SupportedTensor<Type type, string summary>
+    : ConfinedType<type, [SupportedShapePred], summary # " with positive, static extents", "::mlir::RankedTensorType">;
+
+def FloatTensor : SupportedTensor<RankedTensorOf<[F32]>, "f32 tensor">;
+def Tokens : SupportedTensor<2DTensorOf<[F32]>, "f32 tensor [tokens, width]">;
+def Image : SupportedTensor<3DTensorOf<[F32]>, "f32 image [channels, height, width]">;
+def Pixels : SupportedTensor<3DTensorOf<[UI8]>, "ui8 pixels [height, width, channels]">;
+def HeadPlanes : SupportedTensor<3DTensorOf<[F32]>, "f32 tensor [heads, tokens, head size]">;
 
 #endif // DIALECT_IR_VITOPBASE_TD

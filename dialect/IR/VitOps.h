@@ -2,6 +2,7 @@
 #ifndef DIALECT_IR_VITOPS_H
 #define DIALECT_IR_VITOPS_H
 
+#include "dialect/IR/TypeConstraints.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

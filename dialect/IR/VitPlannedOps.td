@@ -10,9 +10,15 @@
 
 include "dialect/IR/VitOpBase.td"
 
-def F32Buffer : MemRefOf<[F32]>;
-def RowBuffer : MemRefRankOf<[F32], [2]>;
-def PlaneBuffer : MemRefRankOf<[F32], [3]>;
+def PlannablePred : CPred<"::vit::isPlannableBuffer(::llvm::cast<::mlir::MemRefType>($_self))">;
+class Buffer<list<Type> elements, int rank, string summary>
+    : ConfinedType<MemRefRankOf<elements, [rank]>, [PlannablePred],
+                   summary # " of static extents and strides, the innermost one", "::mlir::MemRefType">;
+def VectorBuffer : Buffer<[F32], 1, "f32 buffer [entries]">;
+def RowBuffer : Buffer<[F32], 2, "f32 buffer [rows, columns]">;
+def PlaneBuffer : Buffer<[F32], 3, "f32 buffer [planes, rows, columns]">;
+def ImageBuffer : Buffer<[F32, I8, UI8], 3, "f32 image [channels, height, width] or u8 pixels [height, width, channels]">;
+def AnyBuffer : AnyTypeOf<[VectorBuffer, RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">;
 
 //===----------------------------------------------------------------------------------------------===//
 // Buffers
@@ -26,11 +32,11 @@ def PlanBufferOp : VitOp<"plan.buffer", [Pure]> {
     `%x = vit.plan.buffer at 4096 : memref<197x768xf32, strided<[784, 1]>>`
 
     Constraints:
-    * `plan_buffer_c1`: the shape and strides are static, and the innermost stride is one.
-    * `plan_buffer_c2`: the offset is a multiple of 64 and not negative.
+    * `plan_buffer_c1`: extents and strides are static, the innermost stride is one, and rows do not overlap.
+    * `plan_buffer_c2`: the offset is a multiple of 64, from 0 to 2^33.
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$offset);
-  let results = (outs F32Buffer:$result);
+  let results = (outs MemRefOf<[F32]>:$result);
   let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
@@ -42,7 +48,7 @@ def PlanWeightsOp : VitOp<"plan.weights", [Pure, DeclareOpInterfaceMethods<Symbo
     * `plan_weights_c1`: the symbol is a `vit.weight` with as many elements as the buffer's extent.
   }];
   let arguments = (ins FlatSymbolRefAttr:$weight);
-  let results = (outs F32Buffer:$result);
+  let results = (outs AnyBuffer:$result);
   let assemblyFormat = "$weight attr-dict `:` type($result)";
 }
 
@@ -77,7 +83,7 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
     * `plan_gather_c1`: the output is `[patches, C * Ph * Pw]` for the input's image or pixels.
     * `plan_gather_c2`: chunks is positive and at most the number of patches.
   }];
-  let arguments = (ins AnyMemRef:$input, RowBuffer:$output, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
+  let arguments = (ins ImageBuffer:$input, RowBuffer:$output, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
                        I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
                           `size` $size `stride` $stride `chunks` $chunks attr-dict }];
@@ -100,10 +106,10 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments]> {
     * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
     * `plan_gemm_c4`: bias has `panels * width` entries.
     * `plan_gemm_c5`: the residual has C's shape, and its row stride holds whole panels.
-    * `plan_gemm_c6`: grid has two positive entries, at most the tiles and the panels; tile has two positive entries.
+    * `plan_gemm_c6`: grid has two positive entries, at most the tiles and the panels; tile has two entries of 1 to 64.
   }];
-  let arguments = (ins RowBuffer:$a, PlaneBuffer:$weights, Optional<F32Buffer>:$bias, Optional<RowBuffer>:$residual,
-                       F32Buffer:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
+  let arguments = (ins RowBuffer:$a, PlaneBuffer:$weights, Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
+                       AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
                        DenseI64ArrayAttr:$grid, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
                           (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
@@ -122,7 +128,7 @@ def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]
     * `plan_layer_norm_c2`: gamma and beta hold whole vectors that cover the width.
     * `plan_layer_norm_c3`: chunks is positive and at most the number of rows; eps is positive.
   }];
-  let arguments = (ins RowBuffer:$input, Optional<F32Buffer>:$gamma, Optional<F32Buffer>:$beta, RowBuffer:$output,
+  let arguments = (ins RowBuffer:$input, Optional<VectorBuffer>:$gamma, Optional<VectorBuffer>:$beta, RowBuffer:$output,
                        F64Attr:$eps, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` (`gamma` `(` $gamma^ `:` type($gamma) `)`)?
                           (`beta` `(` $beta^ `:` type($beta) `)`)? `outs` `(` $output `:` type($output) `)`
@@ -143,7 +149,7 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes"]> {
     * `plan_attention_c1`: planes are within the operands, and all have one plane width, a multiple of 16.
     * `plan_attention_c2`: key and value have the same rows.
     * `plan_attention_c3`: the output is `[query rows, heads * plane width]`.
-    * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two positive entries.
+    * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two entries of 1 to 64.
   }];
   let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, RowBuffer:$output, I64Attr:$heads,
                        DenseI64ArrayAttr:$planes, UnitAttr:$base2, DenseI64ArrayAttr:$tile, DenseI64ArrayAttr:$grid,
@@ -161,6 +167,7 @@ def PlanCopyOp : PlanRegionOp<"plan.copy"> {
 
     Constraints:
     * `plan_copy_c1`: input and output have one shape.
+    * `plan_copy_c2`: chunks is positive and at most the number of rows.
   }];
   let arguments = (ins RowBuffer:$input, RowBuffer:$output, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
@@ -175,6 +182,7 @@ def PlanMapOp : PlanRegionOp<"plan.map"> {
 
     Constraints:
     * `plan_map_c1`: there is at least one input, and all have the output's shape.
+    * `plan_map_c2`: chunks is positive and at most the number of rows.
   }];
   let arguments = (ins Variadic<RowBuffer>:$inputs, RowBuffer:$output, F64Attr:$factor,
                        OptionalAttr<ActivationAttr>:$activation, I64Attr:$chunks);

@@ -19,11 +19,12 @@ def WeightOp : VitOp<"weight", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpIn
     ```
 
     Constraints:
-    * `weight_c1`: the type is a static tensor of f32 with 1 to 4 dimensions.
+    * `weight_c1`: the type is a tensor of f32 with 1 to 4 static, positive dimensions.
     * `weight_c2`: every step implements a weight transform; the first is a source, the others are not.
-    * `weight_c3`: every weight that the chain names exists, and the chain has no cycle.
+    * `weight_c3`: every weight that the chain names exists, and the chain has no cycle
+      and is at most 256 weights deep.
     * `weight_c4`: the chain's shape equals the type's shape.
-    * `weight_c5`: the offset is a multiple of 64.
+    * `weight_c5`: the offset is a multiple of 64 and not negative.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, OptionalAttr<ArrayAttr>:$chain,
                        OptionalAttr<I64Attr>:$offset);

@@ -6,24 +6,29 @@ using namespace vit;
 
 LogicalResult WeightOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getType());
-  if (!type || !type.hasStaticShape() || !type.getElementType().isF32() || type.getRank() < 1 || type.getRank() > 4)
-    return emitOpError() << "expected a static tensor of f32 with 1 to 4 dimensions, got " << getType()
-                         << " (weight_c1)";
+  if (!type || !isSupportedShape(type.getShape()) || !type.getElementType().isF32() || type.getRank() < 1 ||
+      type.getRank() > 4)
+    return emitOpError() << "expected a tensor of f32 with 1 to 4 static, positive dimensions, got "
+                         << getType() << " (weight_c1)";
   if (auto chain = getChain())
     for (auto [i, attr] : llvm::enumerate(chain->getValue())) {
       auto step = dyn_cast<WeightTransformInterface>(attr);
       if (!step)
         return emitOpError() << "expected a weight transform, got " << attr << " (weight_c2)";
       if (step.isSource() != (i == 0))
-        return emitOpError() << "expected " << (i == 0 ? "a source as first step" : "no source after the first step")
+        return emitOpError() << "expected "
+                             << (i == 0 ? "a source as first step" : "no source after the first step")
                              << ", got " << attr << " (weight_c2)";
     }
   if (getChain() && getChain()->empty())
     return emitOpError() << "expected at least one step in a chain (weight_c2)";
-  if (auto offset = getOffset(); offset && *offset % 64 != 0)
-    return emitOpError() << "expected an offset that is a multiple of 64, got " << *offset << " (weight_c5)";
+  if (auto offset = getOffset(); offset && (static_cast<int64_t>(*offset) < 0 || *offset % 64 != 0))
+    return emitOpError() << "expected an offset that is a multiple of 64 and not negative, got "
+                         << static_cast<int64_t>(*offset) << " (weight_c5)";
   return success();
 }
+
+static constexpr size_t kMaxDepth = 256; // of weights that derive from weights: real ones are 5 deep
 
 /// Walks the weights that `op` derives from, depth first; fails at a missing one or when a cycle closes.
 static LogicalResult checkSources(WeightOp root, WeightOp op, SymbolTableCollection &symbols,
@@ -31,6 +36,8 @@ static LogicalResult checkSources(WeightOp root, WeightOp op, SymbolTableCollect
   if (llvm::is_contained(path, op))
     return root.emitOpError() << "expected a chain without cycles, got one through @" << op.getSymName()
                               << " (weight_c3)";
+  if (path.size() == kMaxDepth)
+    return root.emitOpError() << "expected a chain of at most " << kMaxDepth << " weights (weight_c3)";
   if (!op.getChain() || !done.insert(op).second)
     return success();
   path.push_back(op);
@@ -40,7 +47,8 @@ static LogicalResult checkSources(WeightOp root, WeightOp op, SymbolTableCollect
       root.emitOpError() << "expected a weight named " << ref << " (weight_c3)";
       return WalkResult::interrupt();
     }
-    return failed(checkSources(root, source, symbols, path, done)) ? WalkResult::interrupt() : WalkResult::advance();
+    return failed(checkSources(root, source, symbols, path, done)) ? WalkResult::interrupt()
+                                                                   : WalkResult::advance();
   });
   path.pop_back();
   return failure(result.wasInterrupted());
@@ -77,8 +85,8 @@ LogicalResult WeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult ParamOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   if (!weight || weight.getType() != getResult().getType()) {
-    auto diag = emitOpError() << "expected a weight " << getWeightAttr() << " of type " << getResult().getType()
-                              << " (param_c1)";
+    auto diag = emitOpError() << "expected a weight " << getWeightAttr() << " of type "
+                              << getResult().getType() << " (param_c1)";
     if (weight)
       diag.attachNote(weight.getLoc()) << "the weight is declared here";
     return diag;

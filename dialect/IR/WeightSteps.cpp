@@ -15,21 +15,24 @@ static int64_t product(ArrayRef<int64_t> shape) {
   return n;
 }
 
-/// Fails with "expected WHAT" unless `ok`.
-static FailureOr<Shape> require(bool ok, ArrayRef<int64_t> result, Emit emit, StringRef step, StringRef what) {
-  if (ok)
+/// Fails with "expected WHAT" unless `ok`, and for results beyond any limit.
+static FailureOr<Shape> require(bool ok, ArrayRef<int64_t> result, Emit emit, StringRef step,
+                                StringRef what) {
+  if (ok && !result.empty() && isSupportedShape(result))
     return Shape(result);
-  emit() << "expected " << what << " in step '" << step << "' (weight_c4)";
+  emit() << "expected " << (ok ? "a result of positive extents and at most 2^31 elements" : what)
+         << " in step '" << step << "' (weight_c4)";
   return failure();
 }
 
 bool RefStepAttr::isSource() const { return true; }
-FailureOr<Shape> RefStepAttr::inferShape(ArrayRef<int64_t>, Lookup lookup, Emit) const { return lookup(getWeight()); }
+FailureOr<Shape> RefStepAttr::inferShape(ArrayRef<int64_t>, Lookup lookup, Emit) const {
+  return lookup(getWeight());
+}
 
 bool ZerosStepAttr::isSource() const { return true; }
 FailureOr<Shape> ZerosStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) const {
-  bool ok = !getShape().empty() && llvm::all_of(getShape(), [](int64_t d) { return d > 0; });
-  return require(ok, getShape(), emit, getMnemonic(), "positive extents");
+  return require(true, getShape(), emit, getMnemonic(), "");
 }
 
 bool AppendStepAttr::isSource() const { return false; }
@@ -52,7 +55,8 @@ FailureOr<Shape> RowsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emi
 
 bool ReshapeStepAttr::isSource() const { return false; }
 FailureOr<Shape> ReshapeStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
-  return require(product(in) == product(getShape()), getShape(), emit, getMnemonic(), "as many elements as before");
+  bool ok = !isSupportedShape(getShape()) || product(in) == product(getShape());
+  return require(ok, getShape(), emit, getMnemonic(), "as many elements as before");
 }
 
 bool ScaleStepAttr::isSource() const { return false; }
@@ -95,12 +99,13 @@ FailureOr<Shape> AddColGroupsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup l
   Shape matrix = *lookup(getMatrix());
   bool ok = in.size() == 1 && matrix.size() == 2 && matrix[0] == in[0] && !getFactors().empty() &&
             matrix[1] % getFactors().size() == 0;
-  return require(ok, in, emit, getMnemonic(), "a vector [n] and a matrix [n, k] whose columns divide into the factors");
+  return require(ok, in, emit, getMnemonic(),
+                 "a vector [n] and a matrix [n, k] whose columns divide into the factors");
 }
 
-LogicalResult PadGroupsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned dim, int64_t from,
-                                        int64_t to) {
-  if (dim > 1 || from <= 0 || to < from)
+LogicalResult PadGroupsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned dim,
+                                        int64_t from, int64_t to) {
+  if (dim > 1 || from <= 0 || to < from || to > kMaxElements)
     return emitError() << "expected dimension 0 or 1 and a group that does not shrink";
   return success();
 }
@@ -122,8 +127,8 @@ FailureOr<Shape> PadStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit
 }
 
 LogicalResult PackPanelsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width) {
-  if (width <= 0)
-    return emitError() << "expected a positive panel width, got " << width;
+  if (width <= 0 || width > 4096)
+    return emitError() << "expected a panel width of 1 to 4096, got " << width;
   return success();
 }
 bool PackPanelsStepAttr::isSource() const { return false; }
