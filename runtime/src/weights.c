@@ -20,17 +20,20 @@ static vitc_text about(const char *name) {
     vitc_add(&text, name);
     vitc_add(&text, "'");
   }
+  vitc_add(&text, ": ");
   return text;
 }
 
-static vitc_status mismatch(const char *name, const char *what, uint64_t expected, uint64_t got) {
+static vitc_status mismatch(const char *name, const char *what, uint64_t expected, uint64_t got,
+                            const char *why) {
   vitc_text text = about(name);
-  vitc_add(&text, ": expected ");
+  vitc_add(&text, "expected ");
   vitc_add(&text, what);
   vitc_add(&text, " ");
   vitc_add_number(&text, expected);
   vitc_add(&text, ", got ");
   vitc_add_number(&text, got);
+  vitc_add(&text, why);
   return VITC_WEIGHTS_MISMATCH;
 }
 
@@ -38,13 +41,9 @@ static vitc_status check_size(const char *name, const vitc_model_info *info, uin
   uint64_t expected = VITC_WEIGHTS_ALIGN + info->weight_bytes;
   if (size == expected)
     return VITC_OK;
-  vitc_text text = about(name);
-  vitc_add(&text, size < expected ? " are truncated or those of another model: expected "
-                                  : " are too long or those of another model: expected ");
-  vitc_add_number(&text, expected);
-  vitc_add(&text, " bytes, got ");
-  vitc_add_number(&text, size);
-  return VITC_WEIGHTS_MISMATCH;
+  return mismatch(name, "a size of", expected, size,
+                  size < expected ? " bytes: truncated, or the weights of another model"
+                                  : " bytes: too long, or the weights of another model");
 }
 
 static vitc_status check_header(const char *name, const vitc_model_info *info,
@@ -57,27 +56,28 @@ static vitc_status check_header(const char *name, const vitc_model_info *info,
   memcpy(expected_id, info->weight_id, 16);
   if (magic != expected_magic) {
     vitc_text text = about(name);
-    vitc_add(&text, ": expected a .vitw file, which begins with " VITC_WEIGHTS_MAGIC ", got bytes ");
+    vitc_add(&text, "expected a .vitw file, which begins with " VITC_WEIGHTS_MAGIC ", got bytes ");
     vitc_add_hex(&text, (const uint8_t *)header->magic, 8);
     return VITC_WEIGHTS_MISMATCH;
   }
   if (header->abi != VITC_ABI_VERSION)
-    return mismatch(name, "format version", VITC_ABI_VERSION, header->abi);
+    return mismatch(name, "format version", VITC_ABI_VERSION, header->abi, "");
   if (header->header_bytes != VITC_WEIGHTS_ALIGN)
-    return mismatch(name, "header bytes", VITC_WEIGHTS_ALIGN, header->header_bytes);
+    return mismatch(name, "header bytes", VITC_WEIGHTS_ALIGN, header->header_bytes, "");
   if (header->weight_bytes != info->weight_bytes)
-    return mismatch(name, "weight bytes", info->weight_bytes, header->weight_bytes);
+    return mismatch(name, "weight bytes", info->weight_bytes, header->weight_bytes, "");
   if (id[0] != expected_id[0] || id[1] != expected_id[1]) {
     vitc_text text = about(name);
-    vitc_add(&text, " are those of another model or another compilation: expected content id ");
+    vitc_add(&text, "expected content id ");
     vitc_add_hex(&text, info->weight_id, 16);
     vitc_add(&text, ", got ");
     vitc_add_hex(&text, header->weight_id, 16);
+    vitc_add(&text, ": the weights of another model or another compilation");
     return VITC_WEIGHTS_MISMATCH;
   }
   for (uint32_t i = 0; i < sizeof header->reserved; i++)
     if (header->reserved[i])
-      return mismatch(name, "reserved header byte", 0, header->reserved[i]);
+      return mismatch(name, "reserved header byte", 0, header->reserved[i], "");
   return VITC_OK;
 }
 
@@ -102,13 +102,13 @@ static vitc_status open_descriptor(vitc_weights *weights, const vitc_model_info 
   /* The system call itself: the C library's fstat is not in every version's shared object. */
   if (syscall(SYS_fstat, fd, &stat)) {
     vitc_text text = about(name);
-    vitc_add(&text, " cannot be examined: bad descriptor ");
+    vitc_add(&text, "cannot be examined: bad descriptor ");
     vitc_add_signed(&text, fd);
     return VITC_WEIGHTS_NOT_FOUND;
   }
   if (!S_ISREG(stat.st_mode)) {
     vitc_text text = about(name);
-    vitc_add(&text, " are not a regular file");
+    vitc_add(&text, "not a regular file");
     return VITC_WEIGHTS_MISMATCH;
   }
   vitc_status status = check_size(name, info, (uint64_t)stat.st_size);
@@ -117,7 +117,7 @@ static vitc_status open_descriptor(vitc_weights *weights, const vitc_model_info 
   vitc_weights_header header;
   if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header) {
     vitc_text text = about(name);
-    vitc_add(&text, " cannot be read");
+    vitc_add(&text, "cannot be read");
     return VITC_WEIGHTS_NOT_FOUND;
   }
   status = check_header(name, info, &header);
@@ -126,7 +126,7 @@ static vitc_status open_descriptor(vitc_weights *weights, const vitc_model_info 
   void *mapping = mmap(NULL, (size_t)stat.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (mapping == MAP_FAILED) {
     vitc_text text = about(name);
-    vitc_add(&text, " cannot be mapped into memory");
+    vitc_add(&text, "cannot be mapped into memory");
     return VITC_OUT_OF_MEMORY;
   }
   madvise(mapping, (size_t)stat.st_size, MADV_WILLNEED);
@@ -143,9 +143,9 @@ static vitc_status open_path(vitc_weights *weights, const vitc_model_info *info,
   if (fd < 0) {
     int error = errno;
     vitc_text text = about(path);
-    vitc_add(&text, error == ENOENT || error == ENOTDIR ? " do not exist"
-                    : error == EACCES || error == EPERM ? " may not be read: permission denied"
-                                                        : " cannot be opened: system error ");
+    vitc_add(&text, error == ENOENT || error == ENOTDIR ? "no such file"
+                    : error == EACCES || error == EPERM ? "permission denied"
+                                                        : "cannot be opened: system error ");
     if (error != ENOENT && error != ENOTDIR && error != EACCES && error != EPERM)
       vitc_add_signed(&text, error);
     return VITC_WEIGHTS_NOT_FOUND;
@@ -237,7 +237,8 @@ static vitc_status open_default(vitc_weights *weights, const vitc_model_info *in
                      "the model has no weights of its own: set weights_path, weights_fd or weights_data");
   char path[PATH_BYTES];
   size_t length = strlen(file);
-  int beside = vitc_directory_of(info, path, sizeof path - length);
+  /* The runtime's own code is in the same file as the model's. */
+  int beside = vitc_directory_of((const void *)(uintptr_t)&vitc_weights_open, path, sizeof path - length);
   if (beside) {
     memcpy(path + strlen(path), file, length + 1);
     vitc_status status = open_path(weights, info, path);
@@ -247,7 +248,7 @@ static vitc_status open_default(vitc_weights *weights, const vitc_model_info *in
   vitc_status status = open_path(weights, info, file);
   if (status == VITC_WEIGHTS_NOT_FOUND) {
     vitc_text text = about(file);
-    vitc_add(&text, " cannot be opened, neither ");
+    vitc_add(&text, "cannot be opened, neither ");
     vitc_add(&text, beside ? "as '" : "beside the program");
     if (beside) {
       vitc_add(&text, path);

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <unistd.h>
 
-static constexpr int kRows = FakeModel::kRows, kColumns = FakeModel::kElements / FakeModel::kRows;
+static constexpr int kColumns = FakeModel::kElements / FakeModel::kRows;
 
 static void multiply(void *const *operands, int64_t chunk) {
   const float *input = static_cast<const float *>(operands[0]),
