@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-drop-dead-rows | FileCheck %s
 // RUN: vit-opt %s --vit-drop-dead-rows=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-drop-dead-rows -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 vit.weight @g : tensor<4xf32>
 vit.weight @b : tensor<4xf32>

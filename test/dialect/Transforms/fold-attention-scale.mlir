@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-fold-attention-scale | FileCheck %s
 // RUN: vit-opt %s --vit-fold-attention-scale=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-fold-attention-scale -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-fold-attention-scale: scales-folded = 1
 

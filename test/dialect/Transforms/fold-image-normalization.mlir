@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-fold-image-normalization | FileCheck %s
 // RUN: vit-opt %s --vit-fold-image-normalization=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-fold-image-normalization -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-fold-image-normalization: images-folded = 3
 

@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-fold-layer-scale | FileCheck %s
 // RUN: vit-opt %s --vit-fold-layer-scale=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-fold-layer-scale -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-fold-layer-scale: layer-scales-folded = 2
 

@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-fold-norm-affine | FileCheck %s
 // RUN: vit-opt %s --vit-fold-norm-affine=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-fold-norm-affine -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-fold-norm-affine: norms-folded = 4
 

@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-fold-position-embedding | FileCheck %s
 // RUN: vit-opt %s --vit-fold-position-embedding=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-fold-position-embedding -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-fold-position-embedding: tables-folded = 2
 // STATISTICS: vit-fold-position-embedding: weights-merged = 3

@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-fuse-linear | FileCheck %s
 // RUN: vit-opt %s --vit-fuse-linear=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-fuse-linear -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 vit.weight @w1 : tensor<8x4xf32>
 vit.weight @b1 : tensor<8xf32>

@@ -1,6 +1,7 @@
 // RUN: vit-opt %s --vit-lower-patch-embed 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=REMARK < %t.remarks
 // RUN: vit-opt %s --vit-lower-patch-embed=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-lower-patch-embed -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-lower-patch-embed: patch-embeddings-lowered = 2
 

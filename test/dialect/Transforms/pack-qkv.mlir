@@ -1,5 +1,6 @@
 // RUN: vit-opt %s --vit-pack-qkv | FileCheck %s
 // RUN: vit-opt %s --vit-pack-qkv=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
+// RUN: vit-opt %s --vit-pack-qkv -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
 // STATISTICS: vit-pack-qkv: projections-packed = 7
 
