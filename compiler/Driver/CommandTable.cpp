@@ -1,0 +1,73 @@
+#include "compiler/Driver/Commands.h"
+
+using namespace vitc;
+
+static constexpr CommandInfo kCommands[] = {
+    {"compile", "MODEL [-o FILE] [OPTIONS]", "compile a model to a library, or stop at a phase and print it",
+     "Writes a library, its C header PREFIX.h beside it and, for a large model, its weights PREFIX.vitw. A "
+     "library holds "
+     "code for several instruction-set levels and picks one when it runs.\n"
+     "Files appear complete or not at all. The same input gives the same bytes.",
+     "vitc compile examples/models/vit-fashion-mnist -o vit_fashion_mnist.a\n"
+     "vitc compile preset:vit_base_patch16_224 -o vit_b.so --name vit_b --target x86-64-v4,x86-64-v3\n"
+     "vitc compile examples/models/vit-fashion-mnist --target aarch64 -o fashion_arm.o\n"
+     "vitc compile preset:vit_tiny_patch16_224 --emit fused -o tiny.mlir",
+     CompileVis, compileCommand},
+    {"run", "MODEL|LIB --input x.npy --output y.npy", "run a model on a tensor in a file",
+     "The input is float32 [N, C, H, W] or [C, H, W], already normalised, or uint8 pixels [N, h, w, "
+     "channels] or "
+     "[h, w, channels] of any size, which are resized, cropped and normalised as the model was trained to. "
+     "Outputs are "
+     "float32 with N in front.",
+     "vitc run vit_b.so --input images.npy --output logits.npy\n"
+     "vitc run path/to/dino --input x.npy --output pooled=p.npy --output features=f.npy",
+     RunVis, runTensorCommand},
+    {"classify", "MODEL|LIB IMAGE... [--top K] [--annotate DIR]", "classify PNG and JPEG pictures",
+     "Prints the most probable labels of each picture, and the time that resizing, normalising and the "
+     "forward took. "
+     "Transparency is dropped, 16 bits become 8, and CMYK is refused.",
+     "vitc classify examples/models/vit-fashion-mnist examples/pictures/*.png\n"
+     "vitc classify vit_b.so cat.jpg dog.png --top 3 --annotate annotated\n"
+     "vitc classify vit_b.so cat.jpg --json",
+     ClassifyVis, classifyCommand},
+    {"inspect", "MODEL|LIB", "show layers, parameters, GFLOP, memory, preprocessing, provenance",
+     "GFLOP count two for a multiply-add: nominal is the model as published, executed what remains after "
+     "rows that no "
+     "output reads are dropped.",
+     "vitc inspect examples/models/vit-fashion-mnist\n"
+     "vitc inspect vit_b.so",
+     InspectVis, inspectCommand},
+    {"verify", "MODEL [LIB] [--bound X]",
+     "compare a compiled model with the float64 reference, layer by layer",
+     "Runs seeded inputs through the library (or through MODEL compiled for this machine) and through an "
+     "interpreter that "
+     "computes in float64, and prints the relative L2 error of every region's result and of every output. "
+     "With LIB, the "
+     "weights that it uses are also hashed in full. Exits with 5 if an output exceeds the bound.",
+     "vitc verify examples/models/vit-fashion-mnist\n"
+     "vitc verify preset:vit_tiny_patch16_224 --variant outlier --inputs 3\n"
+     "vitc verify path/to/model model.so --bound 1e-6",
+     VerifyVis, verifyCommand},
+    {"bench", "MODEL|LIB... [--batch LIST] [--threads LIST]",
+     "measure latency, throughput and share of this machine's limit",
+     "Alternates runs of the model with a loop of the level's multiply-add instruction that does nothing "
+     "else, on as many "
+     "threads. The share of peak is executed GFLOP/s of the median run over that loop's. With several "
+     "models, compare "
+     "figures of one run of bench only.",
+     "vitc bench preset:vit_base_patch16_224 --batch 1,8 --threads 1,2\n"
+     "vitc bench vit_b.so --target x86-64-v4,x86-64-v3 --json\n"
+     "vitc bench vit_b.so --profile",
+     BenchVis, benchCommand},
+    {"targets", "", "list what vitc can emit, and what this machine can run",
+     "Levels of one architecture can share one library.", "vitc targets", TargetsVis, targetsCommand},
+};
+
+llvm::ArrayRef<CommandInfo> vitc::allCommands() { return kCommands; }
+
+const CommandInfo *vitc::findCommand(llvm::StringRef name) {
+  for (const CommandInfo &command : kCommands)
+    if (command.name == name)
+      return &command;
+  return nullptr;
+}

@@ -1,0 +1,92 @@
+//===- Options.td - every option of vitc's commands, spelled once -------------------------------------===//
+//
+// An option is visible to the commands that list it; the same spelling may mean, and say in its help, something
+// narrower for one command than for another.
+//
+//===----------------------------------------------------------------------------------------------===//
+
+include "llvm/Option/OptParser.td"
+
+def CompileVis : OptionVisibility;
+def RunVis : OptionVisibility;
+def ClassifyVis : OptionVisibility;
+def InspectVis : OptionVisibility;
+def VerifyVis : OptionVisibility;
+def BenchVis : OptionVisibility;
+def TargetsVis : OptionVisibility;
+
+// `--name VALUE` and `--name=VALUE`.
+multiclass Value<string name, list<OptionVisibility> commands, string meta, string help,
+                 list<HelpTextVariant> variants = []> {
+  def "" : Separate<["--"], name>, Visibility<commands>, MetaVarName<meta>, HelpText<help> {
+    let HelpTextsForVariants = variants;
+  }
+  def _eq : Joined<["--"], name#"=">, Alias<!cast<Option>(NAME)>, Visibility<commands>;
+}
+
+class Switch<string name, list<OptionVisibility> commands, string help>
+    : Flag<["--"], name>, Visibility<commands>, HelpText<help>;
+
+def help : Flag<["--", "-"], "help">,
+           Visibility<[DefaultVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>,
+           HelpText<"show this text">;
+def help_h : Flag<["-"], "h">, Alias<help>,
+             Visibility<[DefaultVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>;
+def version : Flag<["--"], "version">, Visibility<[DefaultVis]>, HelpText<"show the version of vitc and of LLVM">;
+
+def o : JoinedOrSeparate<["-"], "o">, Visibility<[CompileVis]>, MetaVarName<"FILE">,
+        HelpText<"what to write; the suffix decides the kind: .o .a .so libraries, .s .ll listings, .mlir .json phases; "
+                 "- is standard output (default: NAME.a, or standard output with --emit)">;
+defm emit : Value<"emit", [CompileVis], "PHASE",
+                  "stop after a phase and print it: import, vit, fused, planned, vector, llvm">;
+defm name : Value<"name", [CompileVis], "PREFIX",
+                  "prefix of the library's C symbols and of its header (default: from the model)">;
+defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "LIST",
+                    "instruction-set level: compiles a model for it, forces it in a library (default: the best of this "
+                    "machine)",
+                    [HelpTextVariant<[CompileVis], "instruction-set levels, with commas; see 'vitc targets' "
+                                     "(default: portable, all of x86-64)">,
+                     HelpTextVariant<[BenchVis], "instruction-set levels, with commas, each measured: compiles a model "
+                                     "for it, forces it in a library (default: the best of this machine)">]>;
+defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "P",
+                       "arithmetic of the compiled code: f32 (default)">;
+defm batch : Value<"batch", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis], "N",
+                   "images that a model is compiled to compute in one pass (default: 1)",
+                   [HelpTextVariant<[CompileVis], "images computed in one pass: more memory, less time per image on many "
+                                    "threads; results and callers do not depend on it (default: 1)">,
+                    HelpTextVariant<[BenchVis], "images per run; a list with commas measures each (default: 1)">]>;
+defm weights : Value<"weights", [CompileVis], "WHERE",
+                     "embed: in the library; file: in PREFIX.vitw beside it; auto: embed up to 16 MiB (default)">;
+defm max_side : Value<"max-side", [CompileVis], "N",
+                      "largest side of pictures that the library accepts, 1 to 65535 (default: 4096)">;
+defm labels : Value<"labels", [CompileVis, ClassifyVis], "FILE",
+                    "text file with the name of one class a line, instead of the checkpoint's">;
+defm weights_from : Value<"weights-from", [CompileVis, RunVis, VerifyVis, BenchVis], "FILE",
+                          "safetensors file with the weights of a .mlir model, by name (default: seeded random)">;
+def verify_each : Switch<"verify-each", [CompileVis], "run the IR verifier after every pass">;
+
+defm input : Value<"input", [RunVis], "FILE", "input tensor, .npy: f32 images (normalised) or u8 pixels">;
+defm output : Value<"output", [RunVis], "[NAME=]FILE",
+                    "where to write an output, .npy; a model with several writes FILE with its name before the suffix, or "
+                    "takes one --output NAME=FILE for each that is wanted">;
+defm threads : Value<"threads", [RunVis, ClassifyVis, VerifyVis, BenchVis], "N",
+                     "threads (default: all that the process may use)",
+                     [HelpTextVariant<[BenchVis], "threads; a list with commas measures each (default: all that the "
+                                      "process may use)">]>;
+
+defm top : Value<"top", [ClassifyVis], "K", "labels to show for each picture (default: 5)">;
+defm annotate : Value<"annotate", [ClassifyVis], "DIR",
+                      "write each picture with its label drawn under it to DIR, as PNG">;
+def json : Switch<"json", [ClassifyVis, InspectVis, VerifyVis, BenchVis], "print JSON instead of a table">;
+
+defm bound : Value<"bound", [VerifyVis], "X",
+                   "largest relative L2 error that passes, or Nx for N times the error of a plain f32 computation "
+                   "(default: 2e-6; 3x with --variant outlier)">;
+defm inputs : Value<"inputs", [VerifyVis], "N", "how many seeded inputs to run (default: 1)">;
+defm seed : Value<"seed", [VerifyVis], "N", "seed of the inputs (default: 0)">;
+defm variant : Value<"variant", [VerifyVis], "V",
+                     "weights of a preset: plain, or outlier (channels 20 to 100 times as large as others, wide gains, "
+                     "peaked attention)">;
+
+defm seconds : Value<"seconds", [BenchVis], "S", "time to measure each case (default: 3)">;
+def profile : Switch<"profile", [BenchVis], "also show the time of each region of the forward">;
