@@ -2,6 +2,7 @@
 #include "compiler/Pipeline/Pipeline.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Target/EmitLibrary.h"
+#include "compiler/Target/PlannedWeights.h"
 #include "compiler/Target/Prefix.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -21,23 +22,6 @@ public:
 private:
   std::shared_ptr<const TensorView> view;
 };
-
-/// The weights that a planned module places in the blob.
-llvm::Expected<std::vector<BlobTensor>> blobTensors(ModuleOp planned, vit::WeightEvaluator &evaluator) {
-  std::vector<BlobTensor> tensors;
-  for (auto weight : planned.getOps<vit::WeightOp>()) {
-    auto offset = weight.getOffset();
-    if (!offset)
-      continue;
-    auto source = evaluator.get(FlatSymbolRefAttr::get(weight.getSymNameAttr()));
-    if (failed(source))
-      return makeError(ExitCode::Internal, "weight '{}' cannot be evaluated", weight.getSymName().str());
-    tensors.push_back(
-        {weight.getSymName().str(), *offset, static_cast<uint64_t>((*source)->elements()),
-         [source = *source](int64_t first, llvm::MutableArrayRef<double> out) { source->read(first, out); }});
-  }
-  return tensors;
-}
 
 /// Levels share one blob: each must want the same tensors at the same offsets.
 bool sameBlob(ModuleOp a, ModuleOp b) {
