@@ -5,7 +5,7 @@ using namespace vitc;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t vitc::activationStride(int64_t width, int64_t panel) { return ceilDiv(width, panel) * panel + 16; }
+int64_t vitc::activationStride(int64_t width, int64_t panel) { return ceilDiv(width, panel) * panel + 48; }
 
 int64_t vitc::storedHeadSize(int64_t headSize) { return ceilDiv(headSize, 16) * 16; }
 

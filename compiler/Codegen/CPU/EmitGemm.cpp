@@ -92,28 +92,33 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
           y = b.addf(y, b.load(g.residual, {rows[i], at[v]}));
         b.store(y, g.c, locate(b, shape, rows[i], at[v]));
       }
-    if (!shape.activation)
-      return;
-    // A rolled loop over vectors that are still in L1: unrolled over the tile it would be 50 KB of code, and
-    // with two vectors at a time the constants no longer fit 16 registers.
-    b.loop(m, b.add(m, height), 1, [&](Value row) {
-      b.loop(0, columns, b.lanes(), [&](Value column) {
-        Value n = b.add(at.front(), column);
-        auto indices = locate(b, shape, row, n);
-        Value y = emitActivation(b, *shape.activation, b.load(g.c, indices));
-        if (g.residual)
-          y = b.addf(y, b.load(g.residual, {row, n}));
-        b.store(y, g.c, indices);
-      });
+  });
+}
+
+/// Kernel (buffers, first row, end row, panel): activation, then residual, of a panel that the tiles have
+/// left in L1 or L2. One long loop over the rows: as a tile's epilogue it is a few iterations behind a
+/// mispredicted branch, and costs three times as much.
+static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, Value first,
+                               Value end, Value j) {
+  Value panelColumn = b.mul(j, shape.panel);
+  b.loop(first, end, 1, [&](Value row) {
+    b.loop(0, shape.panel, b.lanes(), [&](Value column) {
+      Value n = b.add(panelColumn, column);
+      auto indices = locate(b, shape, row, n);
+      Value y = emitActivation(b, *shape.activation, b.load(g.c, indices));
+      if (g.residual)
+        y = b.addf(y, b.load(g.residual, {row, n}));
+      b.store(y, g.c, indices);
     });
   });
 }
 
 /// A name that is equal for equal kernels.
-static std::string kernelName(vit::PlanGemmOp op, int64_t height) {
+static std::string kernelName(StringRef what, vit::PlanGemmOp op, int64_t height) {
   std::string name;
   llvm::raw_string_ostream os(name);
-  os << "gemm_" << height << "_" << op.getA().getType() << op.getWeights().getType() << op.getC().getType();
+  os << what << "_" << height << "_" << op.getA().getType() << op.getWeights().getType()
+     << op.getC().getType();
   if (op.getBias())
     os << "b";
   if (op.getResidual())
@@ -137,7 +142,7 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   SmallVector<Type> types(buffers.getTypes());
   types.append(3, b.b.getIndexType());
   auto tileKernel = [&](int64_t height) {
-    return e.kernel(kernelName(op, height), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
+    return e.kernel(kernelName("gemm", op, height), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
       GemmArgs inner(op, kernelArgs);
       auto last = kernelArgs.take_back(3);
       emitTile(k, shape, inner, height, last[0], last[1], last[2]);
@@ -159,14 +164,22 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
     operands.append({m, j, b.mul(b.rem(tile, turns), steps)});
     func::CallOp::create(b.b, b.loc, tileKernel(height), operands);
   };
+  // Rows of the tall tiles are one more each: tile t starts at t * base + min(t, tall).
+  auto rowOf = [&](Value tile) { return b.add(b.mul(tile, tiles.base), b.min(tile, tall)); };
   b.loop(firstPanel, endPanel, 1, [&](Value j) {
     if (tiles.tall > 0)
-      b.loop(firstTile, b.min(endTile, tall), 1,
-             [&](Value t) { call(tiles.base + 1, t, b.mul(t, tiles.base + 1), j); });
+      b.loop(firstTile, b.min(endTile, tall), 1, [&](Value t) { call(tiles.base + 1, t, rowOf(t), j); });
     if (tiles.tall < tiles.count)
-      b.loop(b.max(firstTile, tall), endTile, 1, [&](Value t) {
-        // Rows of the tall tiles are one more each: t * base + tall.
-        call(tiles.base, t, b.add(b.mul(t, tiles.base), tiles.tall), j);
-      });
+      b.loop(b.max(firstTile, tall), endTile, 1, [&](Value t) { call(tiles.base, t, rowOf(t), j); });
+    if (!shape.activation)
+      return;
+    auto activate =
+        e.kernel(kernelName("activate", op, 0), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
+          auto last = kernelArgs.take_back(3);
+          emitActivationPass(k, shape, GemmArgs(op, kernelArgs), last[0], last[1], last[2]);
+        });
+    SmallVector<Value> operands(buffers);
+    operands.append({rowOf(firstTile), rowOf(endTile), j});
+    func::CallOp::create(b.b, b.loc, activate, operands);
   });
 }
