@@ -58,8 +58,8 @@ llvm::Error vitc::importTimmPreprocess(const JsonRef &pretrained, Checkpoint &ch
   llvm::Expected<double> cropPct = numberOr(pretrained, "crop_pct", 0.875);
   if (!cropPct)
     return cropPct.takeError();
-  if (!(*cropPct > 0 && *cropPct <= 8))
-    return pretrained.get("crop_pct")->expected("a positive number");
+  if (!(*cropPct >= 0.01 && *cropPct <= 8))
+    return pretrained.get("crop_pct")->expected("a number from 0.01 to 8");
 
   ResizeStep resize;
   if (*filter == "bilinear")

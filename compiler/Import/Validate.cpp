@@ -254,7 +254,7 @@ llvm::Error checkLowerable(const ModelConfig &config) {
       {block.mlp.innerNorm, "block.mlp.inner_norm", "true", "false"},
       {config.pool.kind != PoolKind::Cls && config.pool.kind != PoolKind::Mean &&
            config.pool.kind != PoolKind::None,
-       "pool.kind", nameOf(config.pool.kind), "cls"},
+       "pool.kind", nameOf(config.pool.kind), "cls or mean"},
       {config.head.preLogits && config.head.preLogits->act != "tanh", "head.pre_logits.act",
        config.head.preLogits ? config.head.preLogits->act : "", "tanh"},
   };

@@ -1,0 +1,149 @@
+#include "test/compiler/Import/ImportFixtures.h"
+#include <cmath>
+
+using namespace vitc;
+using namespace vitc::test;
+
+static void expectInvalid(const ModelConfig &config, std::initializer_list<llvm::StringRef> parts) {
+  expectError(validate(config), ExitCode::Input, parts);
+}
+
+namespace {
+/// A change of the minimal description, and what the refusal says.
+struct Broken {
+  const char *message;
+  void (*change)(ModelConfig &);
+};
+} // namespace
+
+TEST(Validate, Sizes) {
+  const Broken cases[] = {
+      {"width", [](ModelConfig &c) { c.width = 0; }},
+      {"depth", [](ModelConfig &c) { c.depth = 100000; }},
+      {"heads", [](ModelConfig &c) { c.heads = -1; }},
+      {"heads", [](ModelConfig &c) { c.heads = INT64_MAX, c.headDim = INT64_MAX; }},
+      {"head_dim", [](ModelConfig &c) { c.headDim = 0; }},
+      {"heads * head_dim", [](ModelConfig &c) { c.heads = c.headDim = 4000; }},
+      {"block.mlp.hidden", [](ModelConfig &c) { c.block.mlp.hidden = 0; }},
+      {"patch.size", [](ModelConfig &c) { c.patch.size.height = 0; }},
+      {"patch.size", [](ModelConfig &c) { c.patch.size = {100, 100}; }},
+      {"input.size", [](ModelConfig &c) { c.inputSize.width = 1 << 20; }},
+      {"tokens", [](ModelConfig &c) { c.prefix = {{"cls", 1}, {"cls", 1}}; }},
+      {"head.layers", [](ModelConfig &c) { c.head.layers[0].out = 0; }},
+      {"norm.eps", [](ModelConfig &c) { c.normEps = -1; }},
+      {"norm.eps", [](ModelConfig &c) { c.normEps = std::nan(""); }},
+  };
+  for (const Broken &broken : cases) {
+    ModelConfig config = minimalConfig();
+    broken.change(config);
+    expectInvalid(config, {broken.message});
+  }
+}
+
+TEST(Validate, Consistency) {
+  const Broken cases[] = {
+      {"pos.grid", [](ModelConfig &c) { c.pos.grid = {3, 3}; }},
+      {"pos.kind", [](ModelConfig &c) { c.posCovers = PosCovers::None; }},
+      {"pos_covers", [](ModelConfig &c) { c.posCovers = PosCovers::ClsAndPatch, c.prefix = {{"reg", 2}}; }},
+      {"pool.kind", [](ModelConfig &c) { c.prefix.clear(); }},
+      {"pool.kind", [](ModelConfig &c) { c.pool.kind = PoolKind::None; }},
+      {"final_norm",
+       [](ModelConfig &c) { c.head = {}, c.pool.kind = PoolKind::None, c.finalNorm = FinalNorm::AfterPool; }},
+      {"expected 'pooled' or a prefix token, got 'dist'",
+       [](ModelConfig &c) { c.head.layers[0].from = "dist"; }},
+      {"head.combine", [](ModelConfig &c) { c.head.layers.push_back({"dist", "cls", 3, true}); }},
+      {"equal outputs", [](ModelConfig &c) { c.head.layers.push_back({"dist", "cls", 4, true}); }},
+      {"distinct names", [](ModelConfig &c) { c.head.layers.push_back(c.head.layers[0]); }},
+      {"labels", [](ModelConfig &c) { c.labels = {"a"}; }},
+  };
+  for (const Broken &broken : cases) {
+    ModelConfig config = minimalConfig();
+    broken.change(config);
+    expectInvalid(config, {broken.message});
+  }
+}
+
+TEST(Validate, NamesWhatIsNotLoweredYet) {
+  const Broken cases[] = {
+      {"input.layout: 'nhwc' is not supported yet; the nearest that is: nchw",
+       [](ModelConfig &c) { c.layout = InputLayout::NHWC; }},
+      {"input.shape: 'naflex'", [](ModelConfig &c) { c.shape = InputShape::NaFlex; }},
+      {"patch.kind: 'linear'", [](ModelConfig &c) { c.patch.kind = PatchKind::Linear; }},
+      {"patch.order: 'hwc'", [](ModelConfig &c) { c.patch.order = PatchOrder::HWC; }},
+      {"patch.norm_in: 'layer'", [](ModelConfig &c) { c.patch.normIn = NormKind::Layer; }},
+      {"patch.norm_out: 'rms'", [](ModelConfig &c) { c.patch.normOut = NormKind::Rms; }},
+      {"patch.stride", [](ModelConfig &c) { c.patch.stride = {2, 2}, c.pos.grid = c.grid(); }},
+      {"patch.pad",
+       [](ModelConfig &c) { c.inputSize = {9, 12}, c.patch.pad = PatchPad::Same, c.pos.grid = c.grid(); }},
+      {"tokens.suffix", [](ModelConfig &c) { c.suffix = {{"x", 1}}; }},
+      {"tokens.prefix: expected kinds", [](ModelConfig &c) { c.prefix.push_back({"x", 1}); }},
+      {"pos.kind: 'sincos_mae'", [](ModelConfig &c) { c.pos.kind = PosKind::SincosMae; }},
+      {"rope.kind: 'dinov3'", [](ModelConfig &c) { c.rope.kind = RopeKind::DinoV3; }},
+      {"rel_bias.kind: 'beit'", [](ModelConfig &c) { c.relBias = RelBiasKind::Beit; }},
+      {"norm.kind: 'rms'", [](ModelConfig &c) { c.norm = NormKind::Rms; }},
+      {"block.placement: 'parallel'", [](ModelConfig &c) { c.block.placement = Placement::Parallel; }},
+      {"block.residual: 'false'", [](ModelConfig &c) { c.block.residual = false; }},
+      {"block.attn.qk_norm: 'layer'", [](ModelConfig &c) { c.block.attn.qkNorm = NormKind::Layer; }},
+      {"block.attn.scale: 'learned_div'",
+       [](ModelConfig &c) { c.block.attn.scaleRule = ScaleRule::LearnedDivisor; }},
+      {"block.attn.softmax", [](ModelConfig &c) { c.block.attn.softmax = false; }},
+      {"block.attn.value", [](ModelConfig &c) { c.block.attn.value = false; }},
+      {"block.attn.out_proj", [](ModelConfig &c) { c.block.attn.outProj = false; }},
+      {"block.attn.out_norm", [](ModelConfig &c) { c.block.attn.outNorm = true; }},
+      {"block.attn.gate: 'sigmoid'", [](ModelConfig &c) { c.block.attn.gate = "sigmoid"; }},
+      {"block.mlp.kind: 'glu'", [](ModelConfig &c) { c.block.mlp.kind = MlpKind::Glu; }},
+      {"block.mlp.inner_norm", [](ModelConfig &c) { c.block.mlp.innerNorm = true; }},
+      {"pool.kind: 'avgmax'", [](ModelConfig &c) { c.pool.kind = PoolKind::AvgMax; }},
+      {"head.pre_logits.act: 'relu'", [](ModelConfig &c) { c.head.preLogits = PreLogits{4, "relu", true}; }},
+  };
+  for (const Broken &broken : cases) {
+    ModelConfig config = minimalConfig();
+    broken.change(config);
+    expectInvalid(config, {broken.message});
+  }
+}
+
+TEST(Validate, AcceptsTheSupportedAxes) {
+  for (void (*change)(ModelConfig &) :
+       {+[](ModelConfig &c) { c.pool.kind = PoolKind::Mean, c.prefix.clear(); },
+        +[](ModelConfig &c) { c.pool = {PoolKind::Mean, true, {}}; },
+        +[](ModelConfig &c) { c.pool.kind = PoolKind::None, c.head = {}; },
+        +[](ModelConfig &c) { c.head = {PreLogits{5, "tanh", true}, {}, {}}; },
+        +[](ModelConfig &c) { c.prefix = {{"cls", 1}, {"dist", 2}, {"reg", 7}}; },
+        +[](ModelConfig &c) { c.posCovers = PosCovers::None, c.pos.kind = PosKind::None; },
+        +[](ModelConfig &c) { c.posCovers = PosCovers::Patch; },
+        +[](ModelConfig &c) { c.patch.pad = PatchPad::Same; },
+        +[](ModelConfig &c) { c.block.attn.scaleRule = ScaleRule::Number, c.block.attn.scale = 0.1; },
+        +[](ModelConfig &c) { c.block.attn.qkvBias = {true, false, true}; },
+        +[](ModelConfig &c) { c.heads = 3; }, // inner width 24 on width 16
+        +[](ModelConfig &c) { c.finalNorm = FinalNorm::AfterPool; },
+        +[](ModelConfig &c) { c.finalNorm = FinalNorm::None, c.normEps = 0; }}) {
+    ModelConfig config = minimalConfig();
+    change(config);
+    EXPECT_EQ(llvm::toString(validate(config)), "");
+  }
+}
+
+TEST(Validate, Preprocessing) {
+  auto with = [](std::vector<PreprocessStep> steps, bool rgb = true) {
+    ModelConfig config = minimalConfig();
+    config.preprocess = Preprocess{rgb, std::move(steps)};
+    return config;
+  };
+  AffineStep affine{1 / 255.0, {0, 0, 0}, {1, 1, 1}};
+  ResizeStep squash{ResizeMode::Squash, {8, 12}}, shortest{ResizeMode::Shortest, {8, 0}};
+  EXPECT_EQ(llvm::toString(validate(with({squash, affine}))), "");
+  EXPECT_EQ(llvm::toString(validate(with({shortest, CenterCropStep{{8, 12}}, affine}))), "");
+  EXPECT_EQ(llvm::toString(validate(with({affine}))), "");
+  expectInvalid(with({squash}), {"affine step at the end"});
+  expectInvalid(with({affine, squash}), {"nothing behind the affine"});
+  expectInvalid(with({shortest, affine}), {"center_crop behind"});
+  expectInvalid(with({ResizeStep{ResizeMode::Squash, {9, 12}}, affine}), {"8x12", "9x12"});
+  expectInvalid(with({ResizeStep{ResizeMode::Squash, {-9, 12}}, affine}), {"from 1 to 16384"});
+  expectInvalid(with({squash, AffineStep{1, {0}, {1}}}), {"3 means"});
+  expectInvalid(with({squash, AffineStep{1, {0, 0, 0}, {1, 0, 1}}}), {"positive"});
+  expectInvalid(with({squash, affine}, false), {"decode_rgb"});
+  ResizeStep torch = squash;
+  torch.impl = ResizeImpl::Torch;
+  expectInvalid(with({torch, affine}), {"Pillow"});
+}

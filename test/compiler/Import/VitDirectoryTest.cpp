@@ -1,0 +1,69 @@
+#include "compiler/Import/VitDirectory.h"
+#include "compiler/Import/Presets.h"
+#include "test/compiler/Import/ImportFixtures.h"
+
+using namespace vitc;
+using namespace vitc::test;
+
+TEST(VitDirectory, RoundTripsEveryTensor) {
+  Checkpoint original = *get(openPreset("vit_tiny_patch16_224?seed=5"));
+  TempDir dir;
+  ASSERT_FALSE(writeVitDirectory(original, dir.file("m")));
+  Checkpoint read = *get(openCheckpoint(dir.file("m")));
+  EXPECT_EQ(read.config, original.config);
+  ASSERT_EQ(read.tensors.size(), original.tensors.size());
+  for (const auto &[name, tensor] : original.tensors) {
+    EXPECT_EQ(shapeOf(read, name), shapeOf(original, name));
+    EXPECT_EQ(values(read, name), values(original, name)) << name;
+  }
+  // The same bytes again.
+  ASSERT_FALSE(writeVitDirectory(read, dir.file("n")));
+  EXPECT_EQ(readFile(dir.file("m/model.safetensors")), readFile(dir.file("n/model.safetensors")));
+  EXPECT_EQ(readFile(dir.file("m/vit.json")), readFile(dir.file("n/vit.json")));
+}
+
+TEST(VitDirectory, NothingIsDroppedOrMissing) {
+  ModelConfig config = minimalConfig();
+  ModelDir dir;
+  dir.write("vit.json", minimalVitJson);
+  Shapes shapes;
+  for (const TensorSpec &spec : expectedTensors(config))
+    shapes.push_back({spec.name, {spec.shape.begin(), spec.shape.end()}});
+  dir.tensors(shapes);
+  EXPECT_TRUE(get(dir.open()));
+
+  Shapes more = shapes;
+  more.push_back({"extra", {3}});
+  dir.tensors(more);
+  expectError(dir.open(), ExitCode::Input, {"left-over", "'extra'"});
+  dir.write("vit.json", changedVitJson("\"pool\"", "\"ignored\": [\"ext*\"], \"pool\""));
+  auto ignoring = get(dir.open());
+  ASSERT_TRUE(ignoring);
+  EXPECT_NE(ignoring->notes[0].find("extra"), std::string::npos);
+
+  Shapes fewer(shapes.begin(), shapes.end() - 1);
+  dir.tensors(fewer);
+  expectError(dir.open(), ExitCode::Input, {"'head.main.b'", "[3]", "missing"});
+
+  shapes[0].second = {16, 3, 4, 5};
+  dir.tensors(shapes);
+  expectError(dir.open(), ExitCode::Input, {"'embed.patch.w'", "[16, 3, 4, 4]", "[16, 3, 4, 5]"});
+}
+
+TEST(VitDirectory, ReadsLabelFiles) {
+  ModelConfig config = minimalConfig();
+  ModelDir dir;
+  Shapes shapes;
+  for (const TensorSpec &spec : expectedTensors(config))
+    shapes.push_back({spec.name, {spec.shape.begin(), spec.shape.end()}});
+  dir.tensors(shapes);
+  dir.write("vit.json", changedVitJson("\"pool\"", "\"labels\": \"labels.txt\", \"pool\""));
+  dir.write("labels.txt", "a\r\nb c\n\xc3\xa9");
+  EXPECT_EQ(get(dir.open())->config.labels, (std::vector<std::string>{"a", "b c", "\xc3\xa9"}));
+  dir.write("labels.txt", "a\nb\n");
+  expectError(dir.open(), ExitCode::Input, {"labels", "(3), got 2"});
+  dir.write("labels.txt", "a\nb\n\xff\n");
+  expectError(dir.open(), ExitCode::Input, {"UTF-8"});
+  dir.write("vit.json", changedVitJson("\"pool\"", "\"labels\": \"../labels.txt\", \"pool\""));
+  expectError(dir.open(), ExitCode::Input, {"plain file name"});
+}
