@@ -49,7 +49,12 @@ static vitc_status check_info(const vitc_model_info *info) {
     status = check_range("images per pass", info->batch, 1, 65535);
   if (!status && info->preprocess)
     status = check_range("largest picture side", info->max_side, 1, MAX_PICTURE_SIDE);
+  uint64_t pixels = vitc_times(vitc_times(info->input_height, info->input_width), info->input_channels);
+  if (!status && info->preprocess)
+    status = check_range("bytes of a resized picture", pixels, 1, INT32_MAX);
   for (uint32_t i = 0; !status && i < info->level_count; i++) {
+    if (info->preprocess && info->levels[i].run_u8.step_count)
+      status = check_range("input bytes of run_u8", info->levels[i].run_u8.input_bytes, pixels, pixels);
     const vitc_schedule *schedules[] = {&info->levels[i].run, &info->levels[i].run_u8};
     for (uint32_t s = 0; s < 2; s++)
       for (uint32_t k = 0; !status && k < schedules[s]->step_count; k++) {

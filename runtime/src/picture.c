@@ -6,7 +6,8 @@
 /* Rows of one task: enough work to pay for claiming it, few enough to share a small picture. */
 enum { TASK_ROWS = 8 };
 
-/* Pillow's Image.resize swaps the passes for pictures taller than this many widths, if they shrink. */
+/* Image.resize of Pillow 11.3 to 12.3 swaps the passes for pictures taller than this many widths, if they
+ * shrink in height. Pillow 13 swaps them for more shapes. */
 enum { TALL = 100 };
 
 /* Where the parts of the scratch lie. */

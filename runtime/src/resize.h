@@ -2,7 +2,8 @@
  *
  * Follows src/libImaging/Resample.c of Pillow step by step, so that results agree to the bit: weights in
  * double, normalised, rounded to 22-bit fixed point; horizontal pass first, its result rounded to 8 bits;
- * then the vertical pass. Only the positions that a crop keeps are computed.
+ * then the vertical pass. The caller swaps the passes where Pillow 11.3 to 12.3 do. Only the positions that
+ * a crop keeps are computed.
  */
 #ifndef VITC_RESIZE_H
 #define VITC_RESIZE_H

@@ -125,6 +125,14 @@ TEST_F(Create, TablesOfAnotherVersion) {
   fake.info.abi = 2;
   EXPECT_EQ(create(), VITC_INVALID_ARGUMENT);
   EXPECT_EQ(message(), "expected table version from 1 to 1, got 2");
+  fake.info.abi = VITC_ABI_VERSION;
+  fake.levels[0].run_u8.input_bytes = 15;
+  EXPECT_EQ(create(), VITC_INVALID_ARGUMENT);
+  EXPECT_EQ(message(), "expected input bytes of run_u8 from 16 to 16, got 15");
+  fake.levels[0].run_u8.input_bytes = 16;
+  fake.info.batch = 0;
+  EXPECT_EQ(create(), VITC_INVALID_ARGUMENT);
+  EXPECT_EQ(message(), "expected images per pass from 1 to 65535, got 0");
 }
 
 TEST_F(Create, ArenaOfTheStatedSizeEndsAtAGuardPage) {

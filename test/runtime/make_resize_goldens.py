@@ -6,8 +6,9 @@ Needs Pillow and NumPy; run by hand when a case is added, never by the build:
     python3 -m venv /tmp/goldens && /tmp/goldens/bin/pip install pillow==12.3.0 numpy
     /tmp/goldens/bin/python test/runtime/make_resize_goldens.py
 
-Pillow up to 12.3 always runs the horizontal pass first. Pillow 13 runs the vertical pass first for some shapes, which
-moves the rounding between the passes and so some results by one; the checkpoints there are were evaluated without it.
+Pillow up to 12.3 runs the horizontal pass first, but for pictures taller than 100 widths. Pillow 13 runs the vertical
+pass first for many more shapes, which moves the rounding between the passes and so some results by one; the checkpoints
+there are were evaluated without it.
 
 A file holds a text line for each case, followed by the raw bytes of the model's input (height x width x channels).
 Sources are not stored: pixel() below and sourcePixel() in ResizeTest.cpp are the same function.
