@@ -1,0 +1,383 @@
+// One case for each constraint of the planned ops, named as in VitPlannedOps.td.
+// RUN: vit-opt %s -split-input-file -verify-diagnostics
+
+func.func @plan_buffer_c1_dynamic() {
+  // expected-error @+1 {{expected static extents and strides of which the innermost is one, got 'memref<?x4xf32>' (plan_buffer_c1)}}
+  vit.plan.buffer : memref<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @plan_buffer_c1_stride() {
+  // expected-error @+1 {{(plan_buffer_c1)}}
+  vit.plan.buffer : memref<3x4xf32, strided<[8, 2]>>
+  return
+}
+
+// -----
+
+func.func @plan_buffer_c1_overlap() {
+  // expected-error @+1 {{(plan_buffer_c1)}}
+  vit.plan.buffer : memref<3x4xf32, strided<[3, 1]>>
+  return
+}
+
+// -----
+
+func.func @plan_buffer_c2() {
+  // expected-error @+1 {{expected an offset that is a multiple of 64, from 0 to 2^33, got 32 (plan_buffer_c2)}}
+  vit.plan.buffer at 32 : memref<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @plan_buffer_c2_negative() {
+  // expected-error @+1 {{expected an offset that is a multiple of 64, from 0 to 2^33, got -64 (plan_buffer_c2)}}
+  vit.plan.buffer at -64 : memref<3x4xf32>
+  return
+}
+
+// -----
+
+vit.weight @w : tensor<3x4xf32>
+func.func @plan_weights_c1() {
+  // expected-error @+1 {{expected a weight @w of 24 elements (plan_weights_c1)}}
+  vit.plan.weights @w : memref<3x4xf32, strided<[8, 1]>>
+  return
+}
+
+// -----
+
+func.func @plan_weights_c1_missing() {
+  // expected-error @+1 {{expected a weight @w of 12 elements (plan_weights_c1)}}
+  vit.plan.weights @w : memref<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @plan_view_c1_rows(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{expected rows inside 'memref<4x8xf32>' with its width and stride, got 'memref<2x8xf32>' (plan_view_c1)}}
+  vit.plan.view %x from 3 : memref<4x8xf32> -> memref<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @plan_view_c1_negative(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{(plan_view_c1)}}
+  vit.plan.view %x from -1 : memref<4x8xf32> -> memref<2x8xf32>
+  return
+}
+
+// -----
+
+func.func @plan_view_c1_stride(%x: memref<4x8xf32>) {
+  // expected-error @+1 {{(plan_view_c1)}}
+  vit.plan.view %x from 0 : memref<4x8xf32> -> memref<2x8xf32, strided<[16, 1]>>
+  return
+}
+
+// -----
+
+func.func @plan_gather_c1(%x: memref<8x8x3xi8>, %y: memref<16x16xf32>) {
+  // expected-error @+1 {{expected output [16, 12], got 'memref<16x16xf32>' (plan_gather_c1)}}
+  vit.plan.gather ins(%x : memref<8x8x3xi8>) outs(%y : memref<16x16xf32>) size [2, 2] stride [2, 2] chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_gather_c1_size(%x: memref<8x8x3xi8>, %y: memref<16x12xf32>) {
+  // expected-error @+1 {{expected size and stride of two positive entries (plan_gather_c1)}}
+  vit.plan.gather ins(%x : memref<8x8x3xi8>) outs(%y : memref<16x12xf32>) size [2, -2] stride [2, 2] chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_gather_c1_too_large(%x: memref<3x8x8xf32>, %y: memref<16x12xf32>) {
+  // expected-error @+1 {{expected a patch inside the image, got 9 x 2 (plan_gather_c1)}}
+  vit.plan.gather ins(%x : memref<3x8x8xf32>) outs(%y : memref<16x12xf32>) size [9, 2] stride [2, 2] chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_gather_c2(%x: memref<8x8x3xi8>, %y: memref<16x12xf32>) {
+  // expected-error @+1 {{expected 1 to 16 chunks, got 17 (plan_gather_c2)}}
+  vit.plan.gather ins(%x : memref<8x8x3xi8>) outs(%y : memref<16x12xf32>) size [2, 2] stride [2, 2] chunks 17
+  return
+}
+
+// -----
+
+func.func @plan_gather_rank(%x: memref<8xi8>, %y: memref<16x12xf32>) {
+  // expected-error @+1 {{operand #0 must be f32 image [channels, height, width] or u8 pixels [height, width, channels]}}
+  vit.plan.gather ins(%x : memref<8xi8>) outs(%y : memref<16x12xf32>) size [2, 2] stride [2, 2] chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c1(%a: memref<5x8xf32>, %w: memref<1x7x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected weights of K = 8, got 7 (plan_gemm_c1)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x7x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c2_rows(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<6x16xf32>) {
+  // expected-error @+1 {{expected C of 5 rows and 1 to 16 columns, got 'memref<6x16xf32>' (plan_gemm_c2)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<6x16xf32>)
+      tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c2_columns(%a: memref<5x8xf32>, %w: memref<2x8x16xf32>, %c: memref<5x16xf32, strided<[32, 1]>>) {
+  // expected-error @+1 {{expected C of 5 rows and 17 to 32 columns, got 'memref<5x16xf32, strided<[32, 1]>>' (plan_gemm_c2)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<2x8x16xf32>) outs(%c : memref<5x16xf32, strided<[32, 1]>>)
+      tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c3_rows(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x10xf32>) {
+  // expected-error @+1 {{expected C to have room for 16 columns, got 'memref<5x10xf32>' (plan_gemm_c3)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x10xf32>)
+      tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c3_planes(%a: memref<5x8xf32>, %w: memref<2x8x16xf32>, %c: memref<3x5x8xf32>) {
+  // expected-error @+1 {{expected C to have room for 32 columns, got 'memref<3x5x8xf32>' (plan_gemm_c3)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<2x8x16xf32>) outs(%c : memref<3x5x8xf32>)
+      tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c4(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %b: memref<10xf32>,
+                        %c: memref<5x10xf32, strided<[16, 1]>>) {
+  // expected-error @+1 {{expected a bias of 16 entries, got 'memref<10xf32>' (plan_gemm_c4)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) bias(%b : memref<10xf32>)
+      outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c5_shape(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: memref<4x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected a residual of C's shape with room for 16 columns, got 'memref<4x16xf32>' (plan_gemm_c5)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) residual(%r : memref<4x16xf32>)
+      outs(%c : memref<5x16xf32>) tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c5_room(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: memref<5x10xf32>,
+                             %c: memref<5x10xf32, strided<[16, 1]>>) {
+  // expected-error @+1 {{expected a residual of C's shape with room for 16 columns, got 'memref<5x10xf32>' (plan_gemm_c5)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) residual(%r : memref<5x10xf32>)
+      outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c6_tile(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{(plan_gemm_c6)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [4, 65] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c6_grid(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{(plan_gemm_c6)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [3, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_layer_norm_c1(%x: memref<5x8xf32>, %y: memref<5x7xf32>) {
+  // expected-error @+1 {{expected output of shape 'memref<5x8xf32>', got 'memref<5x7xf32>' (plan_layer_norm_c1)}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%y : memref<5x7xf32>) eps 1.0e-6 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_layer_norm_c2(%x: memref<5x8xf32>, %g: memref<8xf32>, %y: memref<5x8xf32>) {
+  // expected-error @+1 {{expected gamma and beta of at least 16 entries, got 'memref<8xf32>' (plan_layer_norm_c2)}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) gamma(%g : memref<8xf32>) outs(%y : memref<5x8xf32>)
+      eps 1.0e-6 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_layer_norm_c3_chunks(%x: memref<5x8xf32>, %y: memref<5x8xf32>) {
+  // expected-error @+1 {{expected 1 to 5 chunks, got 0 (plan_layer_norm_c3)}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%y : memref<5x8xf32>) eps 1.0e-6 chunks 0
+  return
+}
+
+// -----
+
+func.func @plan_layer_norm_c3_eps(%x: memref<5x8xf32>, %y: memref<5x8xf32>) {
+  // expected-error @+1 {{expected a positive, finite eps, got}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%y : memref<5x8xf32>) eps -1.0 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_attention_c1_width(%x: memref<6x5x8xf32>, %y: memref<5x16xf32>) {
+  // expected-error @+1 {{expected three planes of one width that is a multiple of 16 (plan_attention_c1)}}
+  vit.plan.attention ins(%x, %x, %x : memref<6x5x8xf32>, memref<6x5x8xf32>, memref<6x5x8xf32>)
+      outs(%y : memref<5x16xf32>) heads 2 planes [0, 2, 4] tile [4, 1] grid [1, 2] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_attention_c1_planes(%x: memref<6x5x16xf32>, %y: memref<5x32xf32>) {
+  // expected-error @+1 {{expected planes from 5 within 6 (plan_attention_c1)}}
+  vit.plan.attention ins(%x, %x, %x : memref<6x5x16xf32>, memref<6x5x16xf32>, memref<6x5x16xf32>)
+      outs(%y : memref<5x32xf32>) heads 2 planes [0, 2, 5] tile [4, 1] grid [1, 2] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_attention_c2(%x: memref<2x5x16xf32>, %v: memref<2x6x16xf32>, %y: memref<5x32xf32>) {
+  // expected-error @+1 {{expected key and value of one row count, got 5 and 6 (plan_attention_c2)}}
+  vit.plan.attention ins(%x, %x, %v : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x6x16xf32>)
+      outs(%y : memref<5x32xf32>) heads 2 planes [0, 0, 0] tile [4, 1] grid [1, 2] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_attention_c3(%x: memref<2x5x16xf32>, %y: memref<5x16xf32>) {
+  // expected-error @+1 {{expected output [5, 32], got 'memref<5x16xf32>' (plan_attention_c3)}}
+  vit.plan.attention ins(%x, %x, %x : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x5x16xf32>)
+      outs(%y : memref<5x16xf32>) heads 2 planes [0, 0, 0] tile [4, 1] grid [1, 2] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_attention_c4_grid(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) {
+  // expected-error @+1 {{expected grid [row blocks, 2] with at most one row block a tile (plan_attention_c4)}}
+  vit.plan.attention ins(%x, %x, %x : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x5x16xf32>)
+      outs(%y : memref<5x32xf32>) heads 2 planes [0, 0, 0] tile [4, 1] grid [1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_attention_c4_tile(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) {
+  // expected-error @+1 {{(plan_attention_c4)}}
+  vit.plan.attention ins(%x, %x, %x : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x5x16xf32>)
+      outs(%y : memref<5x32xf32>) heads 2 planes [0, 0, 0] tile [0, 1] grid [1, 2] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_copy_c1(%x: memref<5x8xf32>, %y: memref<4x8xf32>) {
+  // expected-error @+1 {{expected output of shape 'memref<5x8xf32>', got 'memref<4x8xf32>' (plan_copy_c1)}}
+  vit.plan.copy ins(%x : memref<5x8xf32>) outs(%y : memref<4x8xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_copy_c2(%x: memref<5x8xf32>, %y: memref<5x8xf32>) {
+  // expected-error @+1 {{expected 1 to 5 chunks, got 6 (plan_copy_c2)}}
+  vit.plan.copy ins(%x : memref<5x8xf32>) outs(%y : memref<5x8xf32>) chunks 6
+  return
+}
+
+// -----
+
+func.func @plan_map_c1(%x: memref<5x8xf32>, %y: memref<4x8xf32>) {
+  // expected-error @+1 {{expected inputs of shape 'memref<4x8xf32>', got 'memref<5x8xf32>' (plan_map_c1)}}
+  vit.plan.map ins(%x : memref<5x8xf32>) outs(%y : memref<4x8xf32>) factor 1.0 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_map_c1_none(%y: memref<4x8xf32>) {
+  // expected-error @+1 {{expected at least one input (plan_map_c1)}}
+  "vit.plan.map"(%y) <{factor = 1.0 : f64, chunks = 1 : i64}> : (memref<4x8xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @plan_map_c2(%x: memref<5x8xf32>) {
+  // expected-error @+1 {{expected 1 to 5 chunks, got -1 (plan_map_c2)}}
+  vit.plan.map ins(%x : memref<5x8xf32>) outs(%x : memref<5x8xf32>) factor 1.0 chunks -1
+  return
+}
+
+// -----
+
+func.func @plan_mean_c1(%x: memref<5x8xf32>, %y: memref<2x8xf32>) {
+  // expected-error @+1 {{expected output [1, 8], got 'memref<2x8xf32>' (plan_mean_c1)}}
+  vit.plan.mean ins(%x : memref<5x8xf32>) outs(%y : memref<2x8xf32>)
+  return
+}
+
+// -----
+
+func.func @region(%a: memref<4xf32>) {
+  return
+}
+vit.schedule @step_c1_lengths attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
+  // expected-error @+1 {{expected three arrays of one length up to 8 (step_c1)}}
+  vit.step @region "layer" spaces [0] indices [0, 1] offsets [0] chunks 1 flops 0
+}
+
+// -----
+
+vit.schedule @step_c1_callee attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
+  // expected-error @+1 {{expected a function named @region (step_c1)}}
+  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 1 flops 0
+}
+
+// -----
+
+func.func @buffer_operand_dynamic(%x: memref<?x8xf32>) {
+  // expected-error @+1 {{operand #0 must be f32 buffer [rows, columns] of static extents and strides, the innermost one, but got 'memref<?x8xf32>'}}
+  vit.plan.copy ins(%x : memref<?x8xf32>) outs(%x : memref<?x8xf32>) chunks 1
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected lanes and tile sizes of 1 to 64, got 0 (isa_c1)}}
+module attributes {vit.isa = #vit.isa<"none", lanes = 0, tile = 4 x 2, panel = 32, fma = true>} {}
+
+// -----
+
+// expected-error @+1 {{expected a panel that is a multiple of the tile's 24 columns, got 32 (isa_c2)}}
+module attributes {vit.isa = #vit.isa<"odd", lanes = 8, tile = 4 x 3, panel = 32, fma = true>} {}

@@ -1,0 +1,63 @@
+// Every planned op prints as it was written, with each of its optional parts.
+// RUN: vit-opt %s > %t.once && vit-opt %t.once > %t.twice && diff %t.once %t.twice
+// RUN: vit-opt %s --mlir-print-op-generic | vit-opt | diff %t.once -
+// RUN: FileCheck %s < %t.once
+
+// CHECK: vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>
+module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>} {
+  vit.weight @w : tensor<3x12x32xf32>
+  vit.weight @b : tensor<96xf32>
+  // CHECK-LABEL: func.func @planned
+  func.func @planned(%pixels: memref<8x8x3xi8>, %image: memref<3x8x8xf32>, %out: memref<1x12xf32>) {
+    // CHECK: %[[P:.*]] = vit.plan.buffer : memref<16x12xf32, strided<[28, 1]>>
+    %p = vit.plan.buffer : memref<16x12xf32, strided<[28, 1]>>
+    // CHECK: vit.plan.buffer at 4096 : memref<6x16x16xf32>
+    %qkv = vit.plan.buffer at 4096 : memref<6x16x16xf32>
+    %y = vit.plan.buffer : memref<16x96xf32, strided<[112, 1]>>
+    %o = vit.plan.buffer : memref<16x32xf32, strided<[48, 1]>>
+    // CHECK: vit.plan.weights @w : memref<3x12x32xf32>
+    %w = vit.plan.weights @w : memref<3x12x32xf32>
+    %b = vit.plan.weights @b : memref<96xf32>
+    // CHECK: vit.plan.view %[[P]] from 3 : memref<16x12xf32, strided<[28, 1]>> -> memref<1x12xf32, strided<[28, 1]>>
+    %row = vit.plan.view %p from 3 : memref<16x12xf32, strided<[28, 1]>> -> memref<1x12xf32, strided<[28, 1]>>
+    // CHECK: vit.plan.gather ins(%{{.*}} : memref<8x8x3xi8>) outs(%{{.*}} : memref<16x12xf32, strided<[28, 1]>>) size [2, 2] stride [2, 2] chunks 4
+    vit.plan.gather ins(%pixels : memref<8x8x3xi8>) outs(%p : memref<16x12xf32, strided<[28, 1]>>)
+        size [2, 2] stride [2, 2] chunks 4
+    // CHECK: vit.plan.gather ins(%{{.*}} : memref<3x8x8xf32>)
+    vit.plan.gather ins(%image : memref<3x8x8xf32>) outs(%p : memref<16x12xf32, strided<[28, 1]>>)
+        size [2, 2] stride [2, 2] chunks 1
+    // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<96xf32>) outs(%{{.*}} : memref<6x16x16xf32>) tile [13, 2] grid [1, 3] flops 36864
+    vit.plan.gemm ins(%p, %w : memref<16x12xf32, strided<[28, 1]>>, memref<3x12x32xf32>) bias(%b : memref<96xf32>)
+        outs(%qkv : memref<6x16x16xf32>) tile [13, 2] grid [1, 3] flops 36864
+    // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<96xf32>) activation gelu_erf residual(%{{.*}} : {{.*}}) outs(
+    vit.plan.gemm ins(%p, %w : memref<16x12xf32, strided<[28, 1]>>, memref<3x12x32xf32>) bias(%b : memref<96xf32>)
+        activation gelu_erf residual(%y : memref<16x96xf32, strided<[112, 1]>>)
+        outs(%y : memref<16x96xf32, strided<[112, 1]>>) tile [13, 2] grid [2, 1] flops 36864
+    // CHECK: vit.plan.attention ins({{.*}}) outs({{.*}}) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
+    vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
+        outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
+    // CHECK: vit.plan.attention {{.*}} planes [0, 2, 4] base2 tile
+    vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
+        outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] base2 tile [13, 2] grid [2, 2]
+        flops 65536
+    // CHECK: vit.plan.layer_norm ins({{.*}}) gamma({{.*}}) beta({{.*}}) outs({{.*}}) eps 9.9999999999999995E-7 chunks 8
+    vit.plan.layer_norm ins(%y : memref<16x96xf32, strided<[112, 1]>>) gamma(%b : memref<96xf32>)
+        beta(%b : memref<96xf32>) outs(%y : memref<16x96xf32, strided<[112, 1]>>) eps 1.0e-6 chunks 8
+    // CHECK: vit.plan.layer_norm ins({{.*}}) outs(
+    vit.plan.layer_norm ins(%y : memref<16x96xf32, strided<[112, 1]>>) outs(%y : memref<16x96xf32, strided<[112, 1]>>)
+        eps 1.0e-6 chunks 16
+    // CHECK: vit.plan.map ins(%{{.*}}, %{{.*}} : {{.*}}) outs({{.*}}) factor 5.000000e-01 activation relu chunks 2
+    vit.plan.map ins(%y, %y : memref<16x96xf32, strided<[112, 1]>>, memref<16x96xf32, strided<[112, 1]>>)
+        outs(%y : memref<16x96xf32, strided<[112, 1]>>) factor 0.5 activation relu chunks 2
+    // CHECK: vit.plan.mean ins({{.*}}) outs(
+    vit.plan.mean ins(%p : memref<16x12xf32, strided<[28, 1]>>) outs(%row : memref<1x12xf32, strided<[28, 1]>>)
+    // CHECK: vit.plan.copy ins({{.*}}) outs({{.*}}) chunks 1
+    vit.plan.copy ins(%row : memref<1x12xf32, strided<[28, 1]>>) outs(%out : memref<1x12xf32>) chunks 1
+    return
+  }
+  // CHECK: vit.schedule @forward attributes {arena_bytes = 4096 : i64, input_bytes = 768 : i64, scratch_bytes = 64 : i64}
+  // CHECK: vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 flops 0
+  vit.schedule @forward attributes {arena_bytes = 4096 : i64, scratch_bytes = 64 : i64, input_bytes = 768 : i64} {
+    vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 flops 0
+  }
+}
