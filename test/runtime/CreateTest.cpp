@@ -5,7 +5,10 @@
 #include "gtest/gtest.h"
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 class Create : public testing::Test {
@@ -81,6 +84,10 @@ TEST_F(Create, OptionsOfOtherVersions) {
   EXPECT_EQ(vitc_rt_create(&fake.info, &model, &newer.known), VITC_INVALID_ARGUMENT);
   EXPECT_EQ(message(), "an option is set that this version of the library does not know");
 }
+
+extern "C" size_t apiHeaderOptionsSize(void); // ApiHeader.c
+
+TEST_F(Create, HeaderMeansTheSameInC) { EXPECT_EQ(apiHeaderOptionsSize(), sizeof(vitc_options)); }
 
 TEST_F(Create, Ranges) {
   options.threads = 1025;
@@ -201,3 +208,31 @@ TEST_F(Create, ThreadsEnd) {
   model = nullptr;
   EXPECT_EQ(threadsOfProcess(), before);
 }
+
+// Sanitizers reserve terabytes of addresses, which a limit on them would take away.
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define NO_ADDRESS_LIMIT
+#endif
+#endif
+#if !defined(NO_ADDRESS_LIMIT) && !defined(__SANITIZE_ADDRESS__)
+TEST_F(Create, ThreadsThatTheSystemRefuses) {
+  pid_t child = fork();
+  if (!child) {
+    // Room for the stacks of a few threads.
+    size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    rlim_t bytes = pages * 4096 + (40u << 20);
+    rlimit limit = {bytes, bytes};
+    if (setrlimit(RLIMIT_AS, &limit))
+      _exit(2);
+    options.threads = 64;
+    if (vitc_rt_create(&fake.info, &model, &options) != VITC_THREADS_UNAVAILABLE || model)
+      _exit(3);
+    _exit(threadsOfProcess() == 1 ? 0 : 4);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << WEXITSTATUS(status);
+}
+#endif
