@@ -123,7 +123,7 @@ llvm::Error LibraryEmitter::writeWeights() {
   info.embedded = !isListing() && (options.weights == WeightPlacement::Embed ||
                                    (options.weights == WeightPlacement::Auto &&
                                     static_cast<uint64_t>(info.weightBytes) <= kAutoEmbedBytes));
-  auto progress = [&](double fraction) { report("packing weights", fraction); };
+  auto progress = [&](double fraction) { report("pack weights", fraction); };
   llvm::Expected<WeightId> id = WeightId{};
   if (isListing()) {
     llvm::raw_null_ostream nowhere;
@@ -154,7 +154,7 @@ llvm::Error LibraryEmitter::writeWeights() {
 }
 
 llvm::Error LibraryEmitter::writeCode() {
-  report("generating code", 0);
+  report("emit code", 0);
   auto machine = createTargetMachine(arch());
   if (!machine)
     return machine.takeError();
@@ -178,7 +178,7 @@ llvm::Error LibraryEmitter::writeCode() {
       return error;
   OutputFile &file = direct ? *library : *codeObject;
   llvm::Error error = emitCode(module, **machine, code, file.os());
-  report("generating code", 1);
+  report("emit code", 1);
   return error ? std::move(error) : file.close();
 }
 
@@ -247,7 +247,7 @@ llvm::Error LibraryEmitter::emit(std::vector<LevelModule> modules) {
     return error;
   if (llvm::Error error = writeCode())
     return error;
-  report("linking", 0);
+  report("link", 0);
   if (llvm::Error error = assemble())
     return error;
   if (header) {
@@ -260,7 +260,7 @@ llvm::Error LibraryEmitter::emit(std::vector<LevelModule> modules) {
     if (*file)
       if (llvm::Error error = (*file)->commit())
         return error;
-  report("linking", 1);
+  report("link", 1);
   return llvm::Error::success();
 }
 

@@ -88,7 +88,7 @@ void HeaderWriter::constants() {
     std::string macro = llvm::StringRef(name).upper();
     for (auto [i, extent] : llvm::enumerate(port.shape))
       define(macro + "_DIM" + std::to_string(i), extent);
-    define(macro + "_ELEMENTS", elementsOf(port), shapeText(port));
+    define(macro + "_ELEMENTS", elementsOf(port), port.shape.size() > 1 ? shapeText(port) : "");
   }
   if (config.classes() > 0)
     define("CLASSES", config.classes());

@@ -15,7 +15,7 @@ static constexpr Isa kIsas[] = {
      "AVX-512 F, BW, CD, DQ, VL (Skylake-X, Zen 4 and newer)"},
     {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true,
      "AVX2 and FMA (Haswell, Zen and newer)"},
-    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 6, 2, false, "any x86-64 CPU (SSE2)"},
+    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, "any x86-64 CPU (SSE2)"},
     {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, "any 64-bit Arm CPU (NEON)"},
 };
 

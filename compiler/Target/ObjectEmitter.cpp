@@ -105,7 +105,8 @@ llvm::Error vitc::optimise(llvm::Module &module, llvm::TargetMachine &machine,
     return makeError(ExitCode::Internal, "the model's LLVM module is invalid: {}", message);
   hide(module, exported);
   llvm::PipelineTuningOptions tuning;
-  // Kernels are vectors already, unrolled as far as it pays off.
+  // Kernels are vectors already. LLVM's unrolling measured the same within 1 % on every x86-64 level of
+  // ViT-B/16, for 0.4 s more compile time and 48 KB more code.
   tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopInterleaving = tuning.LoopUnrolling = false;
   llvm::PassBuilder builder(&machine, tuning);
   llvm::LoopAnalysisManager loops;

@@ -4,10 +4,11 @@
 #include "runtime/include/vitc/api.h"
 #include "test/compiler/Target/TinyModel.h"
 #include "llvm/Support/JSON.h"
+#include <csignal>
 #include <dlfcn.h>
-#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <thread>
 
 using namespace vitc;
 using namespace vitc::test;
@@ -207,10 +208,58 @@ TEST_F(LibraryTest, SameBytesTwice) {
 TEST_F(LibraryTest, FailuresLeaveNothing) {
   EXPECT_NE(refusal(folder / "tiny.exe").find("got '.exe'"), std::string::npos);
   EXPECT_NE(refusal(folder / "missing/libtiny.so").find("missing"), std::string::npos);
-  TinyModel broken = tiny;
   tiny.name = "a-b";
   EXPECT_NE(refusal(so).find("C identifier"), std::string::npos);
   EXPECT_EQ(folder.files(), std::vector<std::string>{});
+}
+
+/// Files beyond `bytes` cannot be written while it lives, as on a full disk.
+struct FileSizeLimit {
+  explicit FileSizeLimit(rlim_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before);
+    rlimit limited{bytes, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limited);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before); }
+  rlimit before;
+};
+
+TEST_F(LibraryTest, FullDiskLeavesNothing) {
+  tiny.padding = (20 << 20) / 4;
+  auto expectRefused = [&](const char *output, WeightPlacement weights, rlim_t limit) {
+    SCOPED_TRACE(output);
+    tiny.weights = weights;
+    FileSizeLimit full(limit);
+    llvm::Error error = tiny.emit(folder / output);
+    ASSERT_TRUE(static_cast<bool>(error));
+    EXPECT_EQ(exitCodeOf(error), ExitCode::Environment);
+    EXPECT_NE(llvm::toString(std::move(error)).find("too large"), std::string::npos);
+    EXPECT_EQ(folder.files(), std::vector<std::string>{});
+  };
+  expectRefused("libtiny.so", WeightPlacement::File, 1 << 20);
+  expectRefused("libtiny.so", WeightPlacement::Embed, 1 << 20);
+  // The weights' object still fits, and the library, which is larger, does not.
+  uint64_t object = 4096 + blobBytes(tiny.tensors()) + 1024;
+  for (const char *output : {"libtiny.so", "libtiny.a", "tiny.o"})
+    expectRefused(output, WeightPlacement::Embed, object);
+  expectRefused("tiny.o", WeightPlacement::File, 4096); // the header and the object
+}
+
+TEST_F(LibraryTest, ThreadsCanEmitAtOnce) {
+  tiny.weights = WeightPlacement::Embed;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([this, i] {
+      TinyModel model = tiny;
+      model.name = "tiny" + std::to_string(i);
+      llvm::Error error = model.emit(folder / ("lib" + model.name + ".so"));
+      EXPECT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (int i = 0; i < 4; ++i)
+    expectRuns(Loaded(folder / ("libtiny" + std::to_string(i) + ".so"), "tiny" + std::to_string(i)), 1);
 }
 
 TEST_F(LibraryTest, KeepsWhatTheUserHad) {

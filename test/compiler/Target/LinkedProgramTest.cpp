@@ -131,6 +131,38 @@ TEST_F(LinkedProgramTest, UndefinedSymbolsAreTheRuntimesFew) {
   }
 }
 
+/// Lines of the disassembly of functions that belong to no level.
+std::vector<std::string> runtimeInstructions(const std::string &object) {
+  std::string text =
+      shell(std::string(kLlvmBin) + "/llvm-objdump -d --no-show-raw-insn --no-leading-addr " + object);
+  llvm::SmallVector<llvm::StringRef> lines;
+  llvm::StringRef(text).split(lines, '\n');
+  std::vector<std::string> result;
+  bool runtime = false;
+  for (llvm::StringRef line : lines) {
+    if (line.ends_with(">:"))
+      runtime = !line.contains('.'); // "<one.x86_64_v3.add.entry>:"
+    else if (runtime)
+      result.push_back(line.trim().str());
+  }
+  return result;
+}
+
+TEST_F(LinkedProgramTest, RuntimeIsBaselineCodeWithoutFma) {
+  emit("one.o", "two.o");
+  auto instructions = runtimeInstructions(folder / "one.o");
+  EXPECT_GT(instructions.size(), 1000u);
+  for (llvm::StringRef line : instructions)
+    EXPECT_FALSE(line.starts_with("v") || line.contains("%ymm") || line.contains("%zmm")) << line.str();
+  one.targets = two.targets = {"aarch64"};
+  emit("one.o", "two.o");
+  instructions = runtimeInstructions(folder / "one.o");
+  EXPECT_GT(instructions.size(), 1000u);
+  for (llvm::StringRef line : instructions)
+    for (llvm::StringRef fused : {"fmadd", "fmsub", "fnmadd", "fnmsub", "fmla", "fmls", "sdot", "udot"})
+      EXPECT_FALSE(line.starts_with(fused)) << line.str();
+}
+
 TEST_F(LinkedProgramTest, GlobalSymbolsCarryThePrefix) {
   emit("one.o", "libtwo.a");
   auto check = [&](const std::string &file, llvm::StringRef prefix) {
