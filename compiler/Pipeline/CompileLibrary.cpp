@@ -55,43 +55,72 @@ vit::TensorLookup vitc::tensorLookup(const Checkpoint &checkpoint) {
   };
 }
 
-llvm::Expected<LibraryInfo> vitc::compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
-                                                 StringRef output) {
-  const ModelConfig &config = checkpoint.config;
+/// The inputs and outputs of @forward, whose outputs are results on tensors and arguments on buffers.
+static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
+  auto forward = module.lookupSymbol<func::FuncOp>("forward");
+  if (!forward || forward.isExternal() || forward.getNumArguments() == 0)
+    return inputError("expected a function @forward that takes an image, got a module without one");
+  bool planned = isa<MemRefType>(forward.getArgumentTypes()[0]);
+  auto shape = [](Type type) { return llvm::to_vector<4>(cast<ShapedType>(type).getShape()); };
+  auto add = [&](Attribute name, Type type) {
+    llvm::SmallVector<int64_t, 4> extents = shape(type);
+    if (extents.size() > 1 && extents.front() == 1) // one token is a vector
+      extents.erase(extents.begin());
+    auto text = dyn_cast_or_null<StringAttr>(name);
+    info.outputs.push_back({text ? text.str() : "output" + std::to_string(info.outputs.size()), extents});
+  };
+  auto allStatic = [](TypeRange types) {
+    return llvm::all_of(types, [](Type type) {
+      auto shaped = dyn_cast<ShapedType>(type);
+      return shaped && shaped.hasStaticShape();
+    });
+  };
+  if (!allStatic(forward.getArgumentTypes()) || !allStatic(forward.getResultTypes()))
+    return inputError("expected @forward on tensors or buffers of static shape, got others");
+  info.input = {"image", shape(forward.getArgumentTypes()[0])};
+  if (planned)
+    for (unsigned i = 1; i < forward.getNumArguments(); ++i)
+      add(forward.getArgAttr(i, "vit.name"), forward.getArgumentTypes()[i]);
+  else
+    for (auto [i, type] : llvm::enumerate(forward.getResultTypes()))
+      add(forward.getResultAttr(i, "vit.name"), type);
+  if (info.input.shape.size() != 3 || info.outputs.empty())
+    return inputError(
+        "expected @forward from an image [channels, height, width] to at least one output, got an input of "
+        "{} dimensions and {} outputs",
+        info.input.shape.size(), info.outputs.size());
+  return llvm::Error::success();
+}
+
+llvm::Expected<LibraryInfo> vitc::compileModule(ModuleOp module, const ModelConfig &config,
+                                                const vit::TensorLookup &weights,
+                                                const CompileOptions &options, StringRef output) {
   LibraryInfo info;
   info.name = options.name.empty() ? prefixFrom(config.name) : options.name;
   if (llvm::Error error = checkPrefix(info.name))
     return error;
   info.batch = options.batch;
   info.maxSide = options.maxSide;
-  for (const auto &[name, tensor] : checkpoint.tensors)
-    info.parameters += tensor->elements();
-
-  auto context = makeContext();
-  OwningOpRef<ModuleOp> module = buildModule(*context, config);
-  info.modelFlops = modelFlops(*module);
-  auto forward = module->lookupSymbol<func::FuncOp>("forward");
-  info.input = {"image", llvm::to_vector<4>(cast<ShapedType>(forward.getArgumentTypes()[0]).getShape())};
-  for (auto [i, type] : llvm::enumerate(forward.getResultTypes())) {
-    llvm::SmallVector<int64_t, 4> shape(cast<ShapedType>(type).getShape());
-    if (shape.front() == 1) // one token is a vector
-      shape.erase(shape.begin());
-    info.outputs.push_back({cast<StringAttr>(forward.getResultAttr(i, "vit.name")).str(), shape});
-  }
+  for (auto weight : module.getOps<vit::WeightOp>())
+    if (!weight.getChain())
+      info.parameters += weight.getTensorType().getNumElements();
+  info.modelFlops = modelFlops(module);
+  if (llvm::Error error = readPorts(module, info))
+    return error;
 
   auto progress = [&](StringRef stage, double fraction) {
     if (options.progress)
       options.progress(stage, fraction);
   };
   progress("fuse", 0);
-  if (llvm::Error error = lowerTo(*module, Phase::Fused, *options.targets.front(), options))
+  if (llvm::Error error = lowerTo(module, Phase::Fused, *options.targets.front(), options))
     return error;
 
   std::vector<LevelModule> levels;
   OwningOpRef<ModuleOp> planned; // of the first level, for the weights
   for (auto [i, isa] : llvm::enumerate(options.targets)) {
     progress("generate code", static_cast<double>(i) / options.targets.size());
-    OwningOpRef<ModuleOp> level = module->clone();
+    OwningOpRef<ModuleOp> level = module.clone();
     if (llvm::Error error = lowerTo(*level, Phase::Planned, *isa, options))
       return error;
     if (!planned)
@@ -105,11 +134,18 @@ llvm::Expected<LibraryInfo> vitc::compileLibrary(const Checkpoint &checkpoint, c
     levels.push_back({isa, std::move(level)});
   }
 
-  vit::WeightEvaluator evaluator(*planned, tensorLookup(checkpoint));
+  vit::WeightEvaluator evaluator(*planned, weights);
   auto tensors = blobTensors(*planned, evaluator);
   if (!tensors)
     return tensors.takeError();
   if (llvm::Error error = emitLibrary(std::move(levels), config, *tensors, options, output, info))
     return error;
   return info;
+}
+
+llvm::Expected<LibraryInfo> vitc::compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
+                                                 StringRef output) {
+  auto context = makeContext();
+  OwningOpRef<ModuleOp> module = buildModule(*context, checkpoint.config);
+  return compileModule(*module, checkpoint.config, tensorLookup(checkpoint), options, output);
 }

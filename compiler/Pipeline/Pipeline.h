@@ -88,6 +88,13 @@ vit::TensorLookup tensorLookup(const Checkpoint &checkpoint);
 llvm::Expected<LibraryInfo> compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
                                            llvm::StringRef output);
 
+/// The same for a module of any phase up to planned, which is lowered in place. `config` gives name, labels
+/// and preprocessing, `weights` the tensors of weights without a chain. Errors: Input, if @forward is missing
+/// or has ports that a library cannot have.
+llvm::Expected<LibraryInfo> compileModule(mlir::ModuleOp module, const ModelConfig &config,
+                                          const vit::TensorLookup &weights, const CompileOptions &options,
+                                          llvm::StringRef output);
+
 } // namespace vitc
 
 #endif // COMPILER_PIPELINE_PIPELINE_H
