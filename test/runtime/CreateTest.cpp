@@ -211,7 +211,7 @@ TEST_F(Create, ThreadsEnd) {
 
 // Sanitizers reserve terabytes of addresses, which a limit on them would take away.
 #ifdef __has_feature
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define NO_ADDRESS_LIMIT
 #endif
 #endif

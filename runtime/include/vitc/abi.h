@@ -1,12 +1,12 @@
 /* abi.h - the contract between generated code and the runtime.
  *
- * The compiler emits one `vitc_model_info` per model: constant tables that name the code of each instruction-set
- * level, the order of its parallel regions ("steps"), and where each operand of a region lives. The runtime only
- * interprets these tables: it detects the CPU, maps weights, owns threads and arenas, and calls regions. It does no
- * arithmetic on tensors beyond resizing pictures.
+ * The compiler emits one `vitc_model_info` per model: constant tables that name the code of each
+ * instruction-set level, the order of its parallel regions ("steps"), and where each operand of a region
+ * lives. The runtime only interprets these tables: it detects the CPU, maps weights, owns threads and arenas,
+ * and calls regions. It does no arithmetic on tensors beyond resizing pictures.
  *
- * The compiler builds the same structures as LLVM constants (compiler/Target/ModelTables.cpp): a change here is a
- * change there, and VITC_ABI_VERSION moves.
+ * The compiler builds the same structures as LLVM constants (compiler/Target/ModelTables.cpp): a change here
+ * is a change there, and VITC_ABI_VERSION moves.
  */
 #ifndef VITC_ABI_H
 #define VITC_ABI_H
@@ -19,9 +19,9 @@
 enum {
   VITC_SPACE_ARENA = 0,   /* activations of one image; the runtime adds image * arena_bytes */
   VITC_SPACE_WEIGHTS = 1, /* the packed weight blob, shared by all runs */
-  VITC_SPACE_INPUT = 2,   /* the caller's f32 NCHW images, or resized u8 HWC pixels; adds image * input bytes */
-  VITC_SPACE_OUTPUT = 3,  /* output `index` of the model; adds image * output_bytes[index] */
-  VITC_SPACE_SCRATCH = 4  /* scratch of the calling thread, scratch_bytes long, 64-byte aligned */
+  VITC_SPACE_INPUT = 2, /* the caller's f32 NCHW images, or resized u8 HWC pixels; adds image * input bytes */
+  VITC_SPACE_OUTPUT = 3, /* output `index` of the model; adds image * output_bytes[index] */
+  VITC_SPACE_SCRATCH = 4 /* scratch of the calling thread, scratch_bytes long, 64-byte aligned */
 };
 
 typedef struct vitc_operand {
@@ -51,7 +51,8 @@ typedef struct vitc_schedule {
   uint64_t input_bytes; /* of one image */
 } vitc_schedule;
 
-/* Instruction-set features a level needs, tested by cpuid and, for wide registers, XCR0. Bits of vitc_level.needs. */
+/* Instruction-set features a level needs, tested by cpuid and, for wide registers, XCR0. Bits of
+ * vitc_level.needs. */
 enum {
   VITC_CPU_X86_64_V2 = 1u << 0, /* SSE3, SSSE3, SSE4.1, SSE4.2, POPCNT, CMPXCHG16B */
   VITC_CPU_X86_64_V3 = 1u << 1, /* AVX, AVX2, FMA, F16C, BMI1, BMI2, LZCNT, MOVBE; OS saves ymm */
@@ -72,17 +73,18 @@ typedef struct vitc_level {
   vitc_schedule run_u8;   /* u8 pixels at the model's size; step_count 0 if the model has no preprocessing */
 } vitc_level;
 
-/* Picture preprocessing up to the model's input size; what follows (u8 -> f32, normalisation) is generated code. */
+/* Picture preprocessing up to the model's input size; what follows (u8 -> f32, normalisation) is generated
+ * code. */
 enum { VITC_RESIZE_NONE = 0, VITC_RESIZE_SQUASH = 1, VITC_RESIZE_SHORTEST = 2 };
 enum { VITC_FILTER_BILINEAR = 2, VITC_FILTER_BICUBIC = 3 }; /* Pillow's numbers; both antialiased */
 enum { VITC_CROP_FLOOR = 0, VITC_CROP_HALF_EVEN = 1 };      /* rounding of (size - crop) / 2 */
 
 typedef struct vitc_preprocess {
-  uint32_t resize; /* VITC_RESIZE_* */
-  uint32_t filter; /* VITC_FILTER_* */
+  uint32_t resize;                      /* VITC_RESIZE_* */
+  uint32_t filter;                      /* VITC_FILTER_* */
   uint32_t resize_height, resize_width; /* SQUASH: target; SHORTEST: resize_height is the shortest side */
-  uint32_t crop;                        /* nonzero: centre crop to the model's size, zero padding if smaller */
-  uint32_t crop_round;                  /* VITC_CROP_* */
+  uint32_t crop;       /* nonzero: centre crop to the model's size, zero padding if smaller */
+  uint32_t crop_round; /* VITC_CROP_* */
 } vitc_preprocess;
 
 typedef struct vitc_model_info {
@@ -90,19 +92,20 @@ typedef struct vitc_model_info {
   const char *name;         /* symbol prefix */
   const vitc_level *levels; /* best first */
   uint32_t level_count;
-  uint32_t batch;         /* images per pass through the schedule; arenas hold this many */
+  uint32_t batch; /* images per pass through the schedule; arenas hold this many */
   uint32_t input_channels, input_height, input_width;
   uint32_t output_count;
-  const uint64_t *output_bytes; /* per image */
-  uint64_t weight_bytes;        /* of the packed blob */
-  uint8_t weight_id[16];        /* content id, as in the header of a .vitw file */
-  const void *weights;          /* the blob, when embedded; else null */
-  const char *weights_file;     /* default file name when not embedded, else null */
+  const uint64_t *output_bytes;      /* per image */
+  uint64_t weight_bytes;             /* of the packed blob */
+  uint8_t weight_id[16];             /* content id, as in the header of a .vitw file */
+  const void *weights;               /* the blob, when embedded; else null */
+  const char *weights_file;          /* default file name when not embedded, else null */
   const vitc_preprocess *preprocess; /* null: the model takes no pictures */
   uint32_t max_side;                 /* largest picture side run_u8 accepts */
 } vitc_model_info;
 
-/* Header of a .vitw file: these 64 bytes, zeros up to VITC_WEIGHTS_ALIGN, then the blob of weight_bytes bytes. */
+/* Header of a .vitw file: these 64 bytes, zeros up to VITC_WEIGHTS_ALIGN, then the blob of weight_bytes
+ * bytes. */
 #define VITC_WEIGHTS_MAGIC "VITCWGT1"
 enum { VITC_WEIGHTS_ALIGN = 4096 };
 
