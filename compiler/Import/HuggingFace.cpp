@@ -357,6 +357,8 @@ llvm::Error Importer::run() {
 
 } // namespace
 
+llvm::ArrayRef<KeyRule> vitc::huggingFaceKeys() { return keyRules; }
+
 llvm::Expected<Imported> vitc::importHuggingFace(llvm::StringRef directory, const JsonDocument &config) {
   Imported result;
   if (llvm::Error error = Importer(directory, config, result).run())

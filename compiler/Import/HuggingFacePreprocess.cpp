@@ -270,6 +270,8 @@ llvm::Error Reader::run() {
 
 } // namespace
 
+llvm::ArrayRef<KeyRule> vitc::huggingFaceProcessorKeys() { return keyRules; }
+
 llvm::Error vitc::importHuggingFacePreprocess(llvm::StringRef directory, int libraryMajor,
                                               Checkpoint &checkpoint) {
   llvm::SmallString<256> path(directory);

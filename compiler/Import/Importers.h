@@ -8,6 +8,7 @@
 #define COMPILER_IMPORT_IMPORTERS_H
 
 #include "compiler/Import/Checkpoint.h"
+#include "compiler/Import/KeyTable.h"
 #include "compiler/Import/NameTable.h"
 #include "compiler/Import/Safetensors.h"
 #include "compiler/Support/Json.h"
@@ -36,6 +37,11 @@ llvm::Error importHuggingFacePreprocess(llvm::StringRef directory, int libraryMa
 
 /// timm's `pretrained_cfg` (in old files the root of config.json itself).
 llvm::Error importTimmPreprocess(const JsonRef &pretrained, Checkpoint &checkpoint);
+
+/// The key tables, for the test that compares them with docs/vit-json.md.
+llvm::ArrayRef<KeyRule> huggingFaceKeys();
+llvm::ArrayRef<KeyRule> huggingFaceProcessorKeys();
+std::vector<llvm::ArrayRef<KeyRule>> timmKeys();
 
 /// Fills every field of `config` that shapes and presence of tensors decide: width, channels, patch, prefix
 /// tokens, position table, depth, biases, layer-scale, MLP. Precondition: config.inputSize is set. Does not

@@ -10,6 +10,7 @@
 #include "compiler/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace vitc;
 
@@ -368,10 +369,14 @@ llvm::Error Importer::readLabels() {
   llvm::Expected<std::vector<std::string>> labels = readIndexedLabels(*names, config.classes());
   if (!labels)
     return labels.takeError();
-  if (descriptions && descriptions->isObject()) // "n01440764" -> "tench, Tinca tinca"
-    for (std::string &label : *labels)
-      if (std::optional<JsonRef> text = descriptions->find(label); text && text->isString())
-        label = llvm::cantFail(text->asString());
+  llvm::StringMap<std::string> texts; // "n01440764" -> "tench, Tinca tinca"
+  if (descriptions)
+    for (const auto &[key, text] : descriptions->members())
+      if (text.isString())
+        texts[key] = llvm::cantFail(text.asString());
+  for (std::string &label : *labels)
+    if (auto text = texts.find(label); text != texts.end())
+      label = text->second;
   config.labels = std::move(*labels);
   return llvm::Error::success();
 }
@@ -396,6 +401,8 @@ llvm::Error Importer::run() {
 }
 
 } // namespace
+
+std::vector<llvm::ArrayRef<KeyRule>> vitc::timmKeys() { return {rootRules, argumentRules, pretrainedRules}; }
 
 llvm::Expected<Imported> vitc::importTimm(llvm::StringRef directory, const JsonDocument &config) {
   Imported result;

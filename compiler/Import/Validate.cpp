@@ -7,7 +7,9 @@
 #include "compiler/Import/ModelConfig.h"
 #include "compiler/Import/VitNames.h"
 #include "compiler/Support/Error.h"
+#include "compiler/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include <cmath>
 
@@ -67,7 +69,15 @@ llvm::Error checkSizes(const ModelConfig &config) {
   return llvm::Error::success();
 }
 
+/// The name becomes part of C identifiers and of file names.
+bool isIdentifier(llvm::StringRef text) {
+  return !text.empty() && text.size() <= 255 && !llvm::isDigit(text[0]) &&
+         llvm::all_of(text, [](char c) { return llvm::isAlnum(c) || c == '_'; });
+}
+
 llvm::Error checkNumbers(const ModelConfig &config) {
+  if (!config.name.empty() && !isIdentifier(config.name))
+    return inputError("name: expected a C identifier, got '{}'", quoteForMessage(config.name));
   if (!(config.normEps >= 0 && config.normEps <= 1))
     return inputError("norm.eps: expected a number from 0 to 1, got {}", config.normEps);
   const AttentionConfig &attn = config.block.attn;
@@ -105,13 +115,17 @@ llvm::Error checkHead(const ModelConfig &config) {
     if (layer.out < 1 || layer.out > maxOut)
       return inputError("head.layers: expected 1 to {} outputs of layer '{}', got {}", maxOut, layer.name,
                         layer.out);
-    if (layer.name.empty() || layer.name == "pre" || !names.insert(layer.name).second)
-      return inputError("head.layers: expected distinct names other than 'pre', got '{}'", layer.name);
+    if (!isIdentifier(layer.name) || layer.name == "pre" || !names.insert(layer.name).second)
+      return inputError("head.layers: expected distinct identifiers other than 'pre', got '{}'",
+                        quoteForMessage(layer.name));
     if (layer.from != "pooled" && !config.prefixIndex(layer.from))
       return inputError("head.layers: layer '{}': expected 'pooled' or a prefix token, got '{}'", layer.name,
                         layer.from);
     if (layer.from != "pooled" && head.preLogits)
       return inputError("head.pre_logits: expected null when a head layer reads a token ('{}' reads '{}')",
+                        layer.name, layer.from);
+    if (layer.from != "pooled" && config.finalNorm == FinalNorm::AfterPool)
+      return inputError("final_norm: expected 'all_tokens' when a head layer reads a token ('{}' reads '{}')",
                         layer.name, layer.from);
     if (layer.out != head.layers.front().out)
       return inputError("head.layers: expected equal outputs, got {} and {}", head.layers.front().out,

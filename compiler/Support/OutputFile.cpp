@@ -80,6 +80,8 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path) {
   if (std::error_code error = fs::createUniqueFile(model, descriptor, created, fs::OF_None, 0666))
     return makeError(ExitCode::Environment, "{}: cannot be written: {}", file.target, error.message());
   file.temporary = std::string(created);
+  if (exists)
+    fs::setPermissions(created, status.permissions()); // the user's choice for this file
   llvm::sys::RemoveFileOnSignal(file.temporary);
   file.stream = std::make_unique<llvm::raw_fd_ostream>(descriptor, /*shouldClose=*/true);
   file.open = true;

@@ -34,8 +34,8 @@ public:
 
   /// Stream into the temporary file; write errors are kept and reported by commit().
   llvm::raw_pwrite_stream &os();
-  /// Flushes and closes the temporary file, so that other code can read or replace it by its path; commit() then
-  /// only renames. On failure the temporary file is removed.
+  /// Flushes and closes the temporary file, so that other code can read or replace it by its path; commit()
+  /// then only renames. On failure the temporary file is removed.
   llvm::Error close();
   /// The temporary file (for a device, the target itself).
   const std::string &temporaryPath() const { return temporary.empty() ? target : temporary; }

@@ -53,13 +53,24 @@ TEST(Validate, Consistency) {
        [](ModelConfig &c) { c.head.layers[0].from = "dist"; }},
       {"head.combine", [](ModelConfig &c) { c.head.layers.push_back({"dist", "cls", 3, true}); }},
       {"equal outputs", [](ModelConfig &c) { c.head.layers.push_back({"dist", "cls", 4, true}); }},
-      {"distinct names", [](ModelConfig &c) { c.head.layers.push_back(c.head.layers[0]); }},
+      {"distinct identifiers", [](ModelConfig &c) { c.head.layers.push_back(c.head.layers[0]); }},
       {"labels", [](ModelConfig &c) { c.labels = {"a"}; }},
   };
   for (const Broken &broken : cases) {
     ModelConfig config = minimalConfig();
     broken.change(config);
     expectInvalid(config, {broken.message});
+  }
+}
+
+TEST(Validate, NamesAreIdentifiers) {
+  for (const char *name : {"a b", "1a", "a-b", "a;", "\xc3\xa9"}) {
+    ModelConfig config = minimalConfig();
+    config.name = name;
+    expectInvalid(config, {"name: expected a C identifier"});
+    config = minimalConfig();
+    config.head.layers[0].name = name;
+    expectInvalid(config, {"distinct identifiers"});
   }
 }
 

@@ -102,6 +102,16 @@ TEST(OutputFile, FullDiskKeepsTheTarget) {
   EXPECT_EQ(dir.list(), "out");
 }
 
+TEST(OutputFile, KeepsThePermissionsOfTheTarget) {
+  TempDir dir;
+  std::string path = dir.write("out", "old");
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+  ASSERT_FALSE(writeFileAtomically(path, llvm::StringRef("new")));
+  struct stat info;
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0640u);
+}
+
 TEST(OutputFile, ExecutableForReaders) {
   TempDir dir;
   auto file = get(OutputFile::create(dir.file("lib.so")));
