@@ -43,6 +43,8 @@ std::string listing(llvm::StringRef directory) {
        it.increment(error))
     names.push_back(quoteForMessage(path::filename(it->path())));
   llvm::sort(names);
+  if (error)
+    return "a directory that cannot be listed: " + error.message();
   if (names.empty())
     return "an empty directory";
   size_t more = names.size() > 12 ? names.size() - 12 : 0;
