@@ -89,9 +89,13 @@ template <typename S> LogicalResult Machine<S>::bindArguments(ArrayRef<Tensor> i
       continue;
     const Tensor &input = inputs[argument.getArgNumber()];
     if (ArrayRef<int64_t>(input.shape) != type.getShape() ||
-        static_cast<int64_t>(input.data.size()) != array.elements())
-      return function.emitOpError() << "expected input " << argument.getArgNumber() << " of type "
-                                    << argument.getType();
+        static_cast<int64_t>(input.data.size()) != array.elements()) {
+      InFlightDiagnostic diag = function.emitOpError()
+                                << "expected input " << argument.getArgNumber() << " of type "
+                                << argument.getType() << ", got shape [";
+      llvm::interleaveComma(input.shape, diag);
+      return diag << "] and " << input.data.size() << " elements";
+    }
     int64_t columns = input.shape.empty() ? 1 : input.shape.back();
     int64_t stride = array.shape.size() < 2 ? columns : array.strides[array.shape.size() - 2];
     for (size_t i = 0; i < input.data.size(); ++i)

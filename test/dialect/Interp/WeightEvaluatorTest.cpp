@@ -145,12 +145,11 @@ TEST_F(WeightEvaluatorTest, ScaleRowsOfAVector) {
 
 TEST_F(WeightEvaluatorTest, ScaleColGroups) {
   tensor("m", {2, 4}, 0);
-  expectValues(
-      "vit.weight @m : tensor<2x4xf32>\n"
-      "vit.weight @w : tensor<2x4xf32> = [#vit.ref<@m>, #vit.scale_col_groups<[2.0, 3.0]>]",
-      {2, 4},
-      {value(0, 0) * 2, value(0, 1) * 2, value(0, 2) * 3, value(0, 3) * 3, value(0, 4) * 2, value(0, 5) * 2,
-       value(0, 6) * 3, value(0, 7) * 3});
+  expectValues("vit.weight @m : tensor<2x4xf32>\n"
+               "vit.weight @w : tensor<2x4xf32> = [#vit.ref<@m>, #vit.scale_col_groups<[2.0, 3.0]>]",
+               {2, 4},
+               {value(0, 0) * 2, value(0, 1) * 2, value(0, 2) * 3, value(0, 3) * 3, value(0, 4) * 2,
+                value(0, 5) * 2, value(0, 6) * 3, value(0, 7) * 3});
 }
 
 TEST_F(WeightEvaluatorTest, Add) {
@@ -194,12 +193,11 @@ TEST_F(WeightEvaluatorTest, AddMatvecLong) {
 TEST_F(WeightEvaluatorTest, AddColGroups) {
   tensor("b", {2}, 50);
   tensor("m", {2, 4}, 1);
-  expectValues(
-      "vit.weight @b : tensor<2xf32>\nvit.weight @m : tensor<2x4xf32>\n"
-      "vit.weight @w : tensor<2xf32> = [#vit.ref<@b>, #vit.add_col_groups<@m, [2.0, -3.0]>]",
-      {2},
-      {50 + 2 * (value(1, 0) + value(1, 1)) - 3 * (value(1, 2) + value(1, 3)),
-       51.0625 + 2 * (value(1, 4) + value(1, 5)) - 3 * (value(1, 6) + value(1, 7))});
+  expectValues("vit.weight @b : tensor<2xf32>\nvit.weight @m : tensor<2x4xf32>\n"
+               "vit.weight @w : tensor<2xf32> = [#vit.ref<@b>, #vit.add_col_groups<@m, [2.0, -3.0]>]",
+               {2},
+               {50 + 2 * (value(1, 0) + value(1, 1)) - 3 * (value(1, 2) + value(1, 3)),
+                51.0625 + 2 * (value(1, 4) + value(1, 5)) - 3 * (value(1, 6) + value(1, 7))});
 }
 
 TEST_F(WeightEvaluatorTest, PadGroupsOfRows) {
