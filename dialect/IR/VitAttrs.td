@@ -122,12 +122,12 @@ def AddStepAttr : WeightStep<"AddStep", "add"> {
   let assemblyFormat = "`<` $weight `>`";
 }
 def AddMatvecStepAttr : WeightStep<"AddMatvecStep", "add_matvec"> {
-  let summary = "b[n] + sum_k M[n, k] * v[k]";
+  let summary = "add a matrix-vector product: b[n] + sum_k M[n, k] * v[k]";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$matrix, "::mlir::FlatSymbolRefAttr":$vector);
   let assemblyFormat = "`<` $matrix `,` $vector `>`";
 }
 def AddColGroupsStepAttr : WeightStep<"AddColGroupsStep", "add_col_groups"> {
-  let summary = "b[n] + sum_k M[n, k] * f[k / (cols / |f|)]";
+  let summary = "add weighted sums of columns: b[n] + sum_k M[n, k] * f[k / (cols / |f|)]";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$matrix, "::mlir::DenseF64ArrayAttr":$factors);
   let assemblyFormat = "`<` $matrix `,` custom<Doubles>($factors) `>`";
 }

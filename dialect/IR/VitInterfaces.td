@@ -8,8 +8,8 @@ include "mlir/IR/OpBase.td"
 def WeightTransformInterface : AttrInterface<"WeightTransformInterface"> {
   let cppNamespace = "::vit";
   let description = [{
-    One step of the chain by which a weight is derived. The first step of a chain receives no input (an empty shape
-    with `hasInput` false); every other one receives the result of the step before it.
+    One step of the chain by which a weight is derived. The first step of a chain receives no input (an empty shape);
+    every other one receives the result of the step before it.
   }];
   let methods = [
     InterfaceMethod<"True if the step starts a chain (reads no input).", "bool", "isSource">,
