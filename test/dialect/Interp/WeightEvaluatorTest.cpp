@@ -163,6 +163,19 @@ TEST_F(WeightEvaluatorTest, Add) {
                {2, 3}, expected);
 }
 
+// Longer than the block that holds the other weight.
+TEST_F(WeightEvaluatorTest, AddLong) {
+  tensor("m", {2500}, 1);
+  tensor("n", {2500}, 100);
+  auto source = weight("vit.weight @m : tensor<2500xf32>\nvit.weight @n : tensor<2500xf32>\n"
+                       "vit.weight @w : tensor<2500xf32> = [#vit.ref<@m>, #vit.add<@n>]");
+  ASSERT_TRUE(source);
+  Values part(2400);
+  source->read(50, part);
+  for (size_t i = 0; i < part.size(); ++i)
+    ASSERT_EQ(part[i], value(1, 50 + i) + value(100, 50 + i)) << i;
+}
+
 TEST_F(WeightEvaluatorTest, AddMatvec) {
   tensor("b", {2}, 50);
   tensor("m", {2, 3}, 1);
