@@ -20,7 +20,7 @@ namespace vitc {
 
 /// Which commands an option belongs to; the values of `Visibility` in Options.td.
 enum OptionVisibility : unsigned {
-  DefaultVis = llvm::opt::DefaultVis, ///< `vitc` without a command
+  TopVis = 1u << 8, ///< `vitc` without a command
   CompileVis = 1u << 1,
   RunVis = 1u << 2,
   ClassifyVis = 1u << 3,

@@ -29,13 +29,11 @@ int Console::fail(llvm::Error error) {
   clearProgress();
   out.flush(); // what was done comes before what went wrong
   ExitCode code = exitCodeOf(error);
-  std::string message;
-  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &info) {
-    message += (message.empty() ? "" : "\n") + info.message();
-  });
+  // Several errors are several messages: one for each picture that could not be read.
+  llvm::handleAllErrors(std::move(error),
+                        [&](const llvm::ErrorInfoBase &info) { printLine(err, "error", info.message()); });
   if (code == ExitCode::Internal)
-    message += "\nthis is a bug of vitc: please report it, with the command line and the model";
-  printLine(err, "error", message);
+    printLine(err, "note", "this is a bug of vitc: please report it, with the command line and the model");
   return static_cast<int>(code);
 }
 

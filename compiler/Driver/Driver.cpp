@@ -23,7 +23,7 @@ static llvm::Error unknownCommand(llvm::StringRef name) {
 }
 
 static llvm::Error help(llvm::ArrayRef<const char *> args, Console &console) {
-  llvm::Expected<Arguments> arguments = Arguments::parse(args, DefaultVis, "");
+  llvm::Expected<Arguments> arguments = Arguments::parse(args, TopVis, "");
   if (!arguments)
     return arguments.takeError();
   if (arguments->positional().empty()) {
@@ -46,7 +46,7 @@ static llvm::Error run(llvm::ArrayRef<const char *> args, Console &console) {
   if (first == "help")
     return help(args.drop_front(), console);
   if (first.starts_with("-")) {
-    llvm::Expected<Arguments> arguments = Arguments::parse(args, DefaultVis, "");
+    llvm::Expected<Arguments> arguments = Arguments::parse(args, TopVis, "");
     if (!arguments)
       return arguments.takeError();
     if (arguments->has(OPT_version))

@@ -34,15 +34,13 @@ static void printOptions(llvm::raw_ostream &os, OptionVisibility command) {
     const char *text = table.getOptionHelpText(id, llvm::opt::Visibility(command));
     if (!text || !option.hasVisibilityFlag(command))
       continue;
-    std::string left = option.getPrefixedName();
+    std::string left = option.getPrefixedName().str();
     if (const char *meta = table.getOptionMetaVar(id))
       left += std::string(" ") + meta;
     if (id == OPT_help)
       left = "-h, " + left;
     rows.emplace_back(left, text);
   }
-  // --help comes first in the file, and last in the list.
-  std::stable_partition(rows.begin(), rows.end(), [](auto &row) { return row.first != "-h, --help"; });
   size_t width = 0;
   for (auto &[left, text] : rows)
     width = std::max(width, left.size());
@@ -63,7 +61,7 @@ void vitc::printHelp(llvm::raw_ostream &os) {
     os << command.summary << "\n";
   }
   os << "  help      show this text, or that of a command: vitc help compile\n";
-  printOptions(os, DefaultVis);
+  printOptions(os, TopVis);
   os << "\nMODEL is a directory (vit.json, or a Hugging Face or timm config.json, with safetensors), a vit "
         "dialect\n"
         ".mlir file, or preset:NAME with seeded random weights (preset:vit_base_patch16_224). LIB is a "

@@ -7,6 +7,7 @@
 
 include "llvm/Option/OptParser.td"
 
+def TopVis : OptionVisibility; // vitc without a command
 def CompileVis : OptionVisibility;
 def RunVis : OptionVisibility;
 def ClassifyVis : OptionVisibility;
@@ -15,7 +16,7 @@ def VerifyVis : OptionVisibility;
 def BenchVis : OptionVisibility;
 def TargetsVis : OptionVisibility;
 
-// `--name VALUE` and `--name=VALUE`.
+// `--name VALUE` and `--name=VALUE`. OptTable has room for one variant of a help text.
 multiclass Value<string name, list<OptionVisibility> commands, string meta, string help,
                  list<HelpTextVariant> variants = []> {
   def "" : Separate<["--"], name>, Visibility<commands>, MetaVarName<meta>, HelpText<help> {
@@ -28,11 +29,11 @@ class Switch<string name, list<OptionVisibility> commands, string help>
     : Flag<["--"], name>, Visibility<commands>, HelpText<help>;
 
 def help : Flag<["--", "-"], "help">,
-           Visibility<[DefaultVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>,
+           Visibility<[TopVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>,
            HelpText<"show this text">;
 def help_h : Flag<["-"], "h">, Alias<help>,
-             Visibility<[DefaultVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>;
-def version : Flag<["--"], "version">, Visibility<[DefaultVis]>, HelpText<"show the version of vitc and of LLVM">;
+             Visibility<[TopVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>;
+def version : Flag<["--"], "version">, Visibility<[TopVis]>, HelpText<"show the version of vitc and of LLVM">;
 
 def o : JoinedOrSeparate<["-"], "o">, Visibility<[CompileVis]>, MetaVarName<"FILE">,
         HelpText<"what to write; the suffix decides the kind: .o .a .so libraries, .s .ll listings, .mlir .json phases; "
@@ -41,20 +42,17 @@ defm emit : Value<"emit", [CompileVis], "PHASE",
                   "stop after a phase and print it: import, vit, fused, planned, vector, llvm">;
 defm name : Value<"name", [CompileVis], "PREFIX",
                   "prefix of the library's C symbols and of its header (default: from the model)">;
-defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "LIST",
-                    "instruction-set level: compiles a model for it, forces it in a library (default: the best of this "
-                    "machine)",
+defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis], "LEVEL",
+                    "instruction-set level (bench: levels, with commas, each measured): compiles a model for it, forces it "
+                    "in a library (default: the best of this machine)",
                     [HelpTextVariant<[CompileVis], "instruction-set levels, with commas; see 'vitc targets' "
-                                     "(default: portable, all of x86-64)">,
-                     HelpTextVariant<[BenchVis], "instruction-set levels, with commas, each measured: compiles a model "
-                                     "for it, forces it in a library (default: the best of this machine)">]>;
+                                     "(default: portable, all of x86-64)">]>;
 defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "P",
                        "arithmetic of the compiled code: f32 (default)">;
-defm batch : Value<"batch", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis], "N",
-                   "images that a model is compiled to compute in one pass (default: 1)",
-                   [HelpTextVariant<[CompileVis], "images computed in one pass: more memory, less time per image on many "
-                                    "threads; results and callers do not depend on it (default: 1)">,
-                    HelpTextVariant<[BenchVis], "images per run; a list with commas measures each (default: 1)">]>;
+defm batch : Value<"batch", [CompileVis, InspectVis, BenchVis], "N",
+                   "images computed in one pass: more memory, less time per image on many threads; results and callers do "
+                   "not depend on it (default: 1)",
+                   [HelpTextVariant<[BenchVis], "images per run; a list with commas measures each (default: 1)">]>;
 defm weights : Value<"weights", [CompileVis], "WHERE",
                      "embed: in the library; file: in PREFIX.vitw beside it; auto: embed up to 16 MiB (default)">;
 defm max_side : Value<"max-side", [CompileVis], "N",

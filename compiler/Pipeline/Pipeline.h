@@ -76,6 +76,8 @@ llvm::Error lowerTo(mlir::ModuleOp module, Phase phase, const Isa &isa, const Co
 /// Multiply-adds of @forward's model-level ops times two, per image: patch embedding, linear layers and the
 /// two products of attention, as the literature counts them.
 int64_t modelFlops(mlir::ModuleOp module);
+/// The share of one op; 0 for all others.
+int64_t modelFlopsOf(mlir::Operation *op);
 
 /// A context with every dialect of the pipeline.
 std::unique_ptr<mlir::MLIRContext> makeContext();

@@ -1,0 +1,261 @@
+//===- InspectCommand.cpp - vitc inspect --------------------------------------------------------------===//
+#include "compiler/Driver/Commands.h"
+#include "compiler/Driver/Layers.h"
+#include "compiler/Driver/OpenModel.h"
+#include "compiler/Driver/Text.h"
+#include "compiler/Target/Interface.h"
+#include "compiler/Target/PlannedWeights.h"
+#include "compiler/Target/Prefix.h"
+#include "dialect/IR/VitOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/JSON.h"
+
+using namespace vitc;
+
+namespace {
+
+/// What inspect shows, of a model or of a library.
+struct Inspected {
+  LibraryFacts facts;
+  std::vector<Layer> layers;
+  std::vector<std::string> notes;
+  bool compiled = false;
+};
+
+Port portOf(llvm::StringRef name, mlir::Type type) {
+  Port port{name.str(), llvm::to_vector<4>(llvm::cast<mlir::ShapedType>(type).getShape())};
+  if (port.shape.size() == 2 && port.shape.front() == 1)
+    port.shape.erase(port.shape.begin());
+  return port;
+}
+
+/// Lowers the model for the best target asked for and reads the plan.
+llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions &options) {
+  Inspected result;
+  LibraryFacts &facts = result.facts;
+  const auto *checkpoint = std::get_if<Checkpoint>(&model);
+  std::shared_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  const Isa *isa = options.targets.front();
+  if (checkpoint) {
+    context = makeContext();
+    module = buildModule(*context, checkpoint->config);
+    facts.model = checkpoint->config;
+    facts.name = prefixFrom(checkpoint->config.name);
+    result.notes = checkpoint->notes;
+  } else {
+    const auto &mlir = std::get<MlirModel>(model);
+    context = mlir.context;
+    module = (*mlir.module).clone();
+    facts.name = mlir.config.name;
+    isa = mlir.plannedFor ? mlir.plannedFor : isa;
+  }
+  facts.compiler = compilerVersion().str();
+  facts.precision = options.precision;
+  facts.architecture = isa->arch.str();
+  facts.levels = {{isa->name.str(), isa->summary.str()}};
+  facts.batch = options.batch;
+  for (auto weight : module->getOps<vit::WeightOp>())
+    if (!weight.getChain())
+      facts.parameters += weight.getTensorType().getNumElements();
+  facts.modelFlops = modelFlops(*module);
+  result.layers = layersOf(*module);
+  if (llvm::Error error = lowerTo(*module, Phase::Planned, *isa, options))
+    return error;
+  for (auto function : module->getOps<mlir::func::FuncOp>()) {
+    int64_t flops = 0;
+    function.walk([&](vit::PlannedOpInterface op) {
+      flops += op.getFlops();
+      facts.scratchBytes = std::max(facts.scratchBytes, op.getScratchBytes());
+    });
+    if (auto arena = function->getAttrOfType<mlir::IntegerAttr>("vit.arena_bytes"))
+      facts.arenaBytes = std::max(facts.arenaBytes, arena.getInt());
+    if (function.getName() != "forward" || function.getNumArguments() < 2)
+      continue;
+    facts.executedFlops = flops;
+    facts.input = portOf("image", function.getArgumentTypes().front());
+    for (unsigned i = 1; i < function.getNumArguments(); ++i) {
+      auto name = function.getArgAttrOfType<mlir::StringAttr>(i, "vit.name");
+      facts.outputs.push_back(portOf(name ? name.getValue() : "output", function.getArgumentTypes()[i]));
+    }
+  }
+  vit::WeightEvaluator evaluator(*module,
+                                 checkpoint ? tensorLookup(*checkpoint) : std::get<MlirModel>(model).weights);
+  llvm::Expected<std::vector<BlobTensor>> tensors = blobTensors(*module, evaluator);
+  if (!tensors)
+    return tensors.takeError();
+  facts.weightBytes = static_cast<int64_t>(blobBytes(*tensors));
+  return result;
+}
+
+llvm::Expected<Inspected> inspectLibrary(llvm::StringRef path) {
+  llvm::Expected<LibraryFile> file = openLibraryFile(path);
+  if (!file)
+    return file.takeError();
+  Inspected result;
+  result.facts = std::move(file->facts);
+  result.compiled = true;
+  if (result.facts.model) {
+    auto context = makeContext();
+    result.layers = layersOf(*buildModule(*context, *result.facts.model));
+  }
+  return result;
+}
+
+std::string stepText(const PreprocessStep &step) {
+  if (const auto *resize = std::get_if<ResizeStep>(&step)) {
+    const char *filter = resize->filter == ResizeFilter::Nearest    ? "nearest"
+                         : resize->filter == ResizeFilter::Bilinear ? "bilinear"
+                                                                    : "bicubic";
+    std::string size = resize->mode == ResizeMode::Shortest
+                           ? fmt::format("shorter side to {}", resize->size.height)
+                           : fmt::format("to {} x {}", resize->size.height, resize->size.width);
+    return fmt::format("resize {}, {}{}", size, filter, resize->antialias ? ", antialiased" : "");
+  }
+  if (const auto *crop = std::get_if<CenterCropStep>(&step))
+    return fmt::format("centre crop {} x {}", crop->size.height, crop->size.width);
+  const auto &affine = std::get<AffineStep>(step);
+  return fmt::format("(x * {:.6g} - mean) / std, mean {:.6g}, std {:.6g}", affine.scale,
+                     fmt::join(affine.mean, " "), fmt::join(affine.std, " "));
+}
+
+std::string gflop(int64_t flops) { return numberText(static_cast<double>(flops) / 1e9); }
+
+void printText(const Inspected &inspected, llvm::raw_ostream &os) {
+  const LibraryFacts &facts = inspected.facts;
+  auto line = [&](llvm::StringRef key, const std::string &value) {
+    os << llvm::left_justify(key, 15) << escapeControls(value) << "\n";
+  };
+  line("name", facts.name);
+  line("input", facts.input.name + " " + shapeText(facts.input) + " f32");
+  for (const Port &output : facts.outputs)
+    line("output", output.name + " " + shapeText(output) + " f32");
+  line("parameters", countText(facts.parameters));
+  line("GFLOP", fmt::format("{} nominal, {} executed", gflop(facts.modelFlops), gflop(facts.executedFlops)));
+  line("precision", facts.precision);
+  for (const LibraryFacts::Level &level : facts.levels)
+    line(inspected.compiled ? "level" : "planned for", level.name + ": " + level.summary);
+  line("batch", std::to_string(facts.batch));
+  line("arena", bytesText(facts.arenaBytes) + " per image of a pass, and " + bytesText(facts.scratchBytes) +
+                    " per thread");
+  line("weights", bytesText(facts.weightBytes) + (!inspected.compiled ? " packed"
+                                                  : facts.embedded ? " packed, embedded"
+                                                                   : " packed, in " + facts.name + ".vitw"));
+  if (!facts.weightId.empty())
+    line("content id", facts.weightId);
+  if (facts.model) {
+    const ModelConfig &model = *facts.model;
+    if (model.preprocess) {
+      for (const PreprocessStep &step : model.preprocess->steps)
+        line("preprocessing", stepText(step));
+      if (inspected.compiled)
+        line("pictures", fmt::format("sides up to {}", facts.maxSide));
+    } else {
+      line("preprocessing", "none: takes normalised f32 images only");
+    }
+    if (!model.labels.empty())
+      line("labels", fmt::format("{}: {}{}", model.labels.size(),
+                                 llvm::join(llvm::ArrayRef(model.labels).take_front(5), "; "),
+                                 model.labels.size() > 5 ? "; ..." : ""));
+    line("source", model.source.library + (model.source.arch.empty() ? "" : " " + model.source.arch));
+    line("source hash", model.source.hash);
+    if (!model.source.sha256.empty())
+      line("source sha256", model.source.sha256);
+  }
+  line("compiler", "vitc " + facts.compiler);
+  for (const std::string &note : inspected.notes)
+    line("note", note);
+  if (inspected.layers.empty())
+    return;
+  os << "\n";
+  TextTable table({{"layer"},
+                   {"op"},
+                   {"output"},
+                   {"times", TextTable::Right},
+                   {"parameters", TextTable::Right},
+                   {"GFLOP", TextTable::Right}});
+  for (const Layer &layer : inspected.layers)
+    table.add({layer.name, layer.op, shapeText({"", layer.shape}), std::to_string(layer.count),
+               countText(layer.parameters), gflop(layer.flops)});
+  table.print(os);
+}
+
+void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
+  const LibraryFacts &facts = inspected.facts;
+  llvm::json::OStream json(os, 2);
+  auto port = [&](const Port &port) {
+    json.object([&] {
+      json.attribute("name", llvm::json::fixUTF8(port.name));
+      json.attribute("shape", llvm::json::Array(port.shape));
+    });
+  };
+  json.object([&] {
+    json.attribute("vitc", facts.compiler);
+    json.attribute("name", facts.name);
+    json.attribute("compiled", inspected.compiled);
+    json.attribute("architecture", facts.architecture);
+    json.attribute("precision", facts.precision);
+    json.attributeBegin("input");
+    port(facts.input);
+    json.attributeEnd();
+    json.attributeArray("outputs", [&] { llvm::for_each(facts.outputs, port); });
+    json.attributeArray("levels", [&] {
+      for (const LibraryFacts::Level &level : facts.levels)
+        json.value(level.name);
+    });
+    json.attribute("batch", facts.batch);
+    json.attribute("parameters", facts.parameters);
+    json.attribute("gflop_model", static_cast<double>(facts.modelFlops) / 1e9);
+    json.attribute("gflop", static_cast<double>(facts.executedFlops) / 1e9);
+    json.attribute("arena_bytes", facts.arenaBytes);
+    json.attribute("scratch_bytes", facts.scratchBytes);
+    json.attribute("weight_bytes", facts.weightBytes);
+    if (!facts.weightId.empty())
+      json.attribute("weight_id", facts.weightId);
+    if (facts.model) {
+      json.attributeBegin("model");
+      json.rawValue(llvm::StringRef(printVitJson(*facts.model)).trim());
+      json.attributeEnd();
+    }
+    json.attributeArray("layers", [&] {
+      for (const Layer &layer : inspected.layers)
+        json.object([&] {
+          json.attribute("name", llvm::json::fixUTF8(layer.name));
+          json.attribute("op", layer.op);
+          json.attribute("shape", llvm::json::Array(layer.shape));
+          json.attribute("count", layer.count);
+          json.attribute("parameters", layer.parameters);
+          json.attribute("gflop", static_cast<double>(layer.flops) / 1e9);
+        });
+    });
+  });
+  os << "\n";
+}
+
+} // namespace
+
+llvm::Error vitc::inspectCommand(const Arguments &arguments, Console &console) {
+  llvm::Expected<std::string> input = arguments.single("a model or library");
+  if (!input)
+    return input.takeError();
+  llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
+  if (!options)
+    return options.takeError();
+  llvm::Expected<Inspected> inspected = Inspected();
+  if (isLibrary(*input)) {
+    inspected = inspectLibrary(*input);
+  } else {
+    llvm::Expected<Model> model = openModel(*input, arguments, console);
+    if (!model)
+      return model.takeError();
+    inspected = inspectModel(*model, *options);
+  }
+  console.clearProgress();
+  if (!inspected)
+    return inspected.takeError();
+  if (arguments.has(OPT_json))
+    printJson(*inspected, console.out);
+  else
+    printText(*inspected, console.out);
+  return llvm::Error::success();
+}

@@ -1,0 +1,277 @@
+#include "compiler/Driver/LibraryFile.h"
+#include "compiler/Support/Error.h"
+#include "compiler/Support/Json.h"
+#include "compiler/Support/MappedFile.h"
+#include "runtime/include/vitc/abi.h"
+#include "llvm/BinaryFormat/Magic.h"
+#include "llvm/Object/Archive.h"
+#include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include <limits>
+
+using namespace vitc;
+namespace object = llvm::object;
+
+bool vitc::isLibrary(llvm::StringRef path) {
+  if (llvm::sys::fs::is_directory(path))
+    return false;
+  if (llvm::sys::fs::exists(path)) {
+    llvm::file_magic magic;
+    if (llvm::identify_magic(path, magic))
+      return false;
+    return magic == llvm::file_magic::archive || magic.is_object() || path.ends_with(".so");
+  }
+  llvm::StringRef suffix = llvm::sys::path::extension(path);
+  return suffix == ".so" || suffix == ".a" || suffix == ".o";
+}
+
+namespace {
+
+/// The first error of a chain of reads ends it; the getters then return nothing.
+class FactsReader {
+public:
+  explicit FactsReader(JsonRef root) : root(std::move(root)) {}
+  llvm::Error read(LibraryFacts &facts);
+
+private:
+  template <typename T> void take(llvm::Expected<T> value, T &out) {
+    if (error) {
+      llvm::consumeError(value.takeError());
+      return;
+    }
+    if (value)
+      out = std::move(*value);
+    else
+      error = value.takeError();
+  }
+  void text(const JsonRef &object, llvm::StringRef key, std::string &out) {
+    if (auto member = get(object, key))
+      take(member->asString(), out);
+  }
+  void integer(const JsonRef &object, llvm::StringRef key, int64_t &out) {
+    if (auto member = get(object, key))
+      take(member->asInteger(0, std::numeric_limits<int64_t>::max()), out);
+  }
+  std::optional<JsonRef> get(const JsonRef &object, llvm::StringRef key) {
+    if (error)
+      return std::nullopt;
+    llvm::Expected<JsonRef> member = object.get(key);
+    if (member)
+      return *member;
+    error = member.takeError();
+    return std::nullopt;
+  }
+  std::vector<JsonRef> array(const JsonRef &object, llvm::StringRef key) {
+    std::vector<JsonRef> result;
+    if (auto member = get(object, key))
+      take(member->asArray(1 << 16), result);
+    return result;
+  }
+  Port port(const JsonRef &object) {
+    Port result;
+    text(object, "name", result.name);
+    for (const JsonRef &extent : array(object, "shape")) {
+      int64_t value = 0;
+      take(extent.asInteger(1, std::numeric_limits<int32_t>::max()), value);
+      result.shape.push_back(value);
+    }
+    return result;
+  }
+
+  JsonRef root;
+  llvm::Error error = llvm::Error::success();
+};
+
+llvm::Error FactsReader::read(LibraryFacts &facts) {
+  text(root, "vitc", facts.compiler);
+  int64_t abi = 0;
+  integer(root, "abi", abi);
+  if (!error && abi != VITC_ABI_VERSION)
+    return inputError("{}: expected a library with ABI {}, got {}, of vitc {}; compile the model again",
+                      root.file(), VITC_ABI_VERSION, abi, quoteForMessage(facts.compiler));
+  text(root, "name", facts.name);
+  text(root, "architecture", facts.architecture);
+  text(root, "precision", facts.precision);
+  if (auto input = get(root, "input"))
+    facts.input = port(*input);
+  for (const JsonRef &output : array(root, "outputs"))
+    facts.outputs.push_back(port(output));
+  for (const JsonRef &level : array(root, "levels")) {
+    LibraryFacts::Level &added = facts.levels.emplace_back();
+    text(level, "name", added.name);
+    text(level, "summary", added.summary);
+  }
+  integer(root, "batch", facts.batch);
+  integer(root, "max_side", facts.maxSide);
+  integer(root, "parameters", facts.parameters);
+  integer(root, "model_flops", facts.modelFlops);
+  integer(root, "executed_flops", facts.executedFlops);
+  integer(root, "arena_bytes", facts.arenaBytes);
+  integer(root, "scratch_bytes", facts.scratchBytes);
+  if (auto weights = get(root, "weights")) {
+    integer(*weights, "bytes", facts.weightBytes);
+    text(*weights, "id", facts.weightId);
+    if (auto embedded = get(*weights, "embedded"))
+      take(embedded->asBool(), facts.embedded);
+  }
+  return std::move(error);
+}
+
+/// The canonical description inside the metadata.
+llvm::Error readModel(llvm::StringRef metadata, const std::string &where, std::optional<ModelConfig> &model) {
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse(metadata);
+  if (!value)
+    return value.takeError();
+  const llvm::json::Object *root = value->getAsObject();
+  const llvm::json::Value *part = root ? root->get("model") : nullptr;
+  if (!part)
+    return inputError("{}: expected the key 'model'", where);
+  if (const llvm::json::Object *object = part->getAsObject(); object && object->getInteger("depth") == 0)
+    return llvm::Error::success(); // a .mlir file, which has none
+  std::string text;
+  llvm::raw_string_ostream(text) << *part;
+  llvm::Expected<ModelConfig> config = parseVitJson(text, where);
+  if (!config)
+    return config.takeError();
+  model = std::move(*config);
+  return llvm::Error::success();
+}
+
+/// Models of one object file: prefix and metadata.
+struct Found {
+  std::string prefix, metadata;
+};
+
+/// The text of a C string at `symbol`.
+llvm::Expected<std::string> stringAt(const object::ELFObjectFileBase &file,
+                                     const object::ELFSymbolRef &symbol) {
+  auto section = symbol.getSection();
+  if (!section)
+    return section.takeError();
+  if (*section == file.section_end())
+    return inputError("symbol outside of any section");
+  auto contents = (*section)->getContents();
+  if (!contents)
+    return contents.takeError();
+  auto value = symbol.getValue();
+  if (!value)
+    return value.takeError();
+  uint64_t start = *value;
+  if (!file.isRelocatableObject()) {
+    if (start < (*section)->getAddress())
+      return inputError("symbol outside of its section");
+    start -= (*section)->getAddress();
+  }
+  if (start > contents->size())
+    return inputError("symbol outside of its section");
+  llvm::StringRef text = contents->substr(start);
+  return text.take_front(text.find('\0')).str();
+}
+
+llvm::Error findModels(const object::ELFObjectFileBase &file, std::vector<Found> &models) {
+  auto scan = [&](auto symbols) -> llvm::Error {
+    std::map<std::string, std::string> metadata;
+    std::vector<std::string> prefixes;
+    for (const object::SymbolRef &reference : symbols) {
+      object::ELFSymbolRef symbol(reference);
+      auto flags = symbol.getFlags();
+      auto name = symbol.getName();
+      if (!flags || !name) {
+        llvm::consumeError(flags.takeError());
+        llvm::consumeError(name.takeError());
+        continue;
+      }
+      if (*flags & object::SymbolRef::SF_Undefined)
+        continue;
+      llvm::StringRef prefix = *name;
+      if (prefix.consume_back("_vitc_info")) {
+        prefixes.push_back(prefix.str());
+      } else if (prefix.consume_back("_metadata")) {
+        llvm::Expected<std::string> text = stringAt(file, symbol);
+        if (!text)
+          return text.takeError();
+        metadata[prefix.str()] = std::move(*text);
+      }
+    }
+    for (std::string &prefix : prefixes)
+      if (auto it = metadata.find(prefix); it != metadata.end())
+        models.push_back({prefix, it->second});
+    return llvm::Error::success();
+  };
+  return file.isRelocatableObject() ? scan(file.symbols()) : scan(file.getDynamicSymbolIterators());
+}
+
+} // namespace
+
+llvm::Expected<LibraryFile> vitc::openLibraryFile(llvm::StringRef path) {
+  auto file = MappedFile::open(path);
+  if (!file)
+    return file.takeError();
+  llvm::MemoryBufferRef buffer((*file)->text(), path);
+  LibraryFile result{path.str(), LibraryKind::Object, {}};
+  std::vector<Found> models;
+  // LLVM's messages name no file; what they say of a damaged one is enough.
+  auto damaged = [&](llvm::Error error) {
+    return inputError("{}: expected a library that vitc compiled, got a damaged one: {}", path.str(),
+                      llvm::toString(std::move(error)));
+  };
+  auto add = [&](llvm::MemoryBufferRef part) -> llvm::Error {
+    auto binary = object::ObjectFile::createELFObjectFile(part);
+    if (!binary)
+      return binary.takeError();
+    const auto &elf = llvm::cast<object::ELFObjectFileBase>(**binary);
+    if (elf.getEType() == llvm::ELF::ET_DYN)
+      result.kind = LibraryKind::Shared;
+    return findModels(elf, models);
+  };
+  switch (llvm::identify_magic((*file)->text())) {
+  case llvm::file_magic::archive: {
+    auto archive = object::Archive::create(buffer);
+    if (!archive)
+      return damaged(archive.takeError());
+    result.kind = LibraryKind::Archive;
+    llvm::Error error = llvm::Error::success();
+    for (const object::Archive::Child &child : (*archive)->children(error)) {
+      auto part = child.getMemoryBufferRef();
+      if (!part)
+        return damaged(part.takeError());
+      if (llvm::Error failure = add(*part))
+        return damaged(std::move(failure));
+    }
+    if (error)
+      return damaged(std::move(error));
+    break;
+  }
+  case llvm::file_magic::elf_relocatable:
+  case llvm::file_magic::elf_shared_object:
+    if (llvm::Error error = add(buffer))
+      return damaged(std::move(error));
+    break;
+  default:
+    return inputError("{}: expected a library that vitc compiled (.so, .a or .o), got another kind of file",
+                      path.str());
+  }
+  if (models.empty())
+    return inputError("{}: expected a library that vitc compiled, got one without a symbol PREFIX_vitc_info",
+                      path.str());
+  if (models.size() > 1) {
+    std::string names;
+    for (const Found &model : models)
+      names += (names.empty() ? "" : ", ") + model.prefix;
+    return inputError("{}: expected a library with one model, got {}: {}", path.str(), models.size(), names);
+  }
+  std::string where = path.str() + ": " + models.front().prefix + "_metadata";
+  llvm::Expected<JsonDocument> metadata = JsonDocument::parse(models.front().metadata, where);
+  if (!metadata)
+    return metadata.takeError();
+  if (llvm::Error error = FactsReader(metadata->root()).read(result.facts))
+    return error;
+  if (result.facts.name != models.front().prefix)
+    return inputError("{}: expected the name '{}', got '{}'", where, models.front().prefix,
+                      quoteForMessage(result.facts.name));
+  if (llvm::Error error = readModel(models.front().metadata, where, result.facts.model))
+    return error;
+  return result;
+}

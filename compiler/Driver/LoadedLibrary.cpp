@@ -1,0 +1,196 @@
+#include "compiler/Driver/LoadedLibrary.h"
+#include "compiler/Support/Error.h"
+#include "compiler/Target/LinkLibrary.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+#include <dlfcn.h>
+#include <utility>
+
+using namespace vitc;
+
+llvm::Expected<std::unique_ptr<TemporaryDirectory>> TemporaryDirectory::create() {
+  llvm::SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createUniqueDirectory("vitc", path))
+    return makeError(ExitCode::Environment,
+                     "could not create a temporary directory: {}; set TMPDIR to one with space",
+                     error.message());
+  return std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(std::string(path)));
+}
+
+TemporaryDirectory::~TemporaryDirectory() { llvm::sys::fs::remove_directories(path); }
+
+std::string TemporaryDirectory::file(llvm::StringRef name) const {
+  llvm::SmallString<128> result(path);
+  llvm::sys::path::append(result, name);
+  return std::string(result);
+}
+
+/// Outputs of a model that the commands can call; those of today have at most two.
+static constexpr size_t kMaxOutputs = 4;
+
+/// As in the metadata.
+static llvm::StringRef hostArchitecture() {
+#if defined(__aarch64__)
+  return "aarch64";
+#else
+  return "x86_64";
+#endif
+}
+
+llvm::Expected<std::unique_ptr<LoadedLibrary>>
+LoadedLibrary::load(LibraryFile file, std::unique_ptr<TemporaryDirectory> directory) {
+  std::unique_ptr<LoadedLibrary> library(new LoadedLibrary);
+  library->file = std::move(file);
+  library->directory = std::move(directory);
+  const LibraryFacts &facts = library->file.facts;
+  const std::string &path = library->file.path;
+  if (facts.architecture != hostArchitecture())
+    return inputError("{}: expected a library for this machine ({}), got one for {}", path,
+                      hostArchitecture().str(), facts.architecture);
+  llvm::SmallString<256> absolute(path);
+  if (std::error_code error = llvm::sys::fs::make_absolute(absolute))
+    return makeError(ExitCode::Environment, "{}: {}", path, error.message());
+  if (!facts.embedded) {
+    llvm::SmallString<256> weights(absolute);
+    llvm::sys::path::remove_filename(weights);
+    llvm::sys::path::append(weights, facts.name + ".vitw");
+    library->weights = std::string(weights);
+  }
+  if (library->file.kind != LibraryKind::Shared) {
+    auto temporary = TemporaryDirectory::create();
+    if (!temporary)
+      return temporary.takeError();
+    library->directory = std::move(*temporary);
+    std::string linked = library->directory->file(facts.name + ".so");
+    llvm::sys::RemoveFileOnSignal(linked);
+    if (llvm::Error error =
+            linkShared({std::string(absolute)}, facts.name + ".so", facts.architecture, linked))
+      return error;
+    absolute = linked;
+  }
+  library->handle = dlopen(absolute.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library->handle)
+    return makeError(ExitCode::Environment, "{}: could not be loaded: {}", path, dlerror());
+  if (llvm::Error error = library->resolve())
+    return error;
+  return library;
+}
+
+LoadedLibrary::~LoadedLibrary() {
+  if (handle)
+    dlclose(handle);
+}
+
+llvm::Error LoadedLibrary::resolve() {
+  auto symbol = [&](llvm::StringRef name, auto &out) {
+    out = reinterpret_cast<std::remove_reference_t<decltype(out)>>(
+        dlsym(handle, (facts().name + "_" + name).str().c_str()));
+    return out != nullptr;
+  };
+  const vitc_model_info *(*info)() = nullptr;
+  bool complete = symbol("vitc_info", info) && symbol("create", functions.create) &&
+                  symbol("run", functions.run) && symbol("destroy", functions.destroy) &&
+                  symbol("last_message", functions.lastMessage) && symbol("level", functions.level) &&
+                  symbol("threads", functions.threads);
+  if (!complete)
+    return inputError("{}: expected the functions of a library that vitc compiled; some are missing", path());
+  symbol("run_u8", functions.runU8);
+  tables = info();
+  if (tables->abi != VITC_ABI_VERSION)
+    return inputError("{}: expected ABI {}, got {}; compile the model again", path(), VITC_ABI_VERSION,
+                      tables->abi);
+  if (tables->output_count != facts().outputs.size())
+    return inputError("{}: expected {} outputs as its metadata say, got {}", path(), facts().outputs.size(),
+                      tables->output_count);
+  if (facts().outputs.empty() || facts().outputs.size() > kMaxOutputs)
+    return inputError("{}: expected one to {} outputs, got {}", path(), kMaxOutputs, facts().outputs.size());
+  return llvm::Error::success();
+}
+
+const vitc_level *LoadedLibrary::level(llvm::StringRef name) const {
+  for (uint32_t i = 0; i < tables->level_count; ++i)
+    if (tables->levels[i].name == name)
+      return &tables->levels[i];
+  return nullptr;
+}
+
+llvm::Error LoadedLibrary::failure(vitc_status status) const {
+  ExitCode code = ExitCode::Internal;
+  switch (status) {
+  case VITC_WEIGHTS_NOT_FOUND:
+  case VITC_WEIGHTS_MISMATCH:
+  case VITC_PICTURE_TOO_LARGE:
+  case VITC_INVALID_ARGUMENT:
+    code = ExitCode::Input;
+    break;
+  case VITC_OUT_OF_MEMORY:
+  case VITC_UNSUPPORTED_CPU:
+  case VITC_THREADS_UNAVAILABLE:
+    code = ExitCode::Environment;
+    break;
+  default:
+    break;
+  }
+  return makeError(code, "{}: {}", path(), functions.lastMessage());
+}
+
+llvm::Expected<RunningModel> LoadedLibrary::create(vitc_options options) const {
+  options.struct_size = sizeof options;
+  if (!weights.empty())
+    options.weights_path = weights.c_str();
+  vitc_model *model = nullptr;
+  if (vitc_status status = functions.create(&model, &options))
+    return failure(status);
+  return RunningModel(*this, model);
+}
+
+RunningModel::~RunningModel() {
+  if (model)
+    library->functions.destroy(model);
+}
+
+std::string RunningModel::levelName() const { return library->functions.level(model); }
+uint32_t RunningModel::threads() const { return library->functions.threads(model); }
+size_t RunningModel::outputElements(size_t index) const {
+  return library->info().output_bytes[index] / sizeof(float);
+}
+
+/// Calls PREFIX_run or PREFIX_run_u8, which take one pointer for each output behind `arguments`.
+template <typename... Arguments>
+static vitc_status call(void *function, llvm::ArrayRef<float *> outputs, Arguments... arguments) {
+  auto with = [&]<size_t... Index>(std::index_sequence<Index...>) {
+    using Function = vitc_status (*)(Arguments..., std::conditional_t<true, float *, decltype(Index)>...);
+    return reinterpret_cast<Function>(function)(arguments..., outputs[Index]...);
+  };
+  switch (outputs.size()) {
+  case 1:
+    return with(std::make_index_sequence<1>());
+  case 2:
+    return with(std::make_index_sequence<2>());
+  case 3:
+    return with(std::make_index_sequence<3>());
+  case 4:
+    return with(std::make_index_sequence<4>());
+  default:
+    llvm_unreachable("load() admits one to four outputs");
+  }
+}
+
+llvm::Error RunningModel::run(const float *images, size_t n, llvm::ArrayRef<float *> outputs) const {
+  if (vitc_status status = call(library->functions.run, outputs, model, images, n))
+    return library->failure(status);
+  return llvm::Error::success();
+}
+
+llvm::Error RunningModel::runPictures(const uint8_t *pixels, int32_t height, int32_t width, int32_t channels,
+                                      size_t n, llvm::ArrayRef<float *> outputs) const {
+  if (!library->functions.runU8)
+    return inputError("{}: expected a model with a preprocessing, got one that takes no pictures",
+                      library->path());
+  if (vitc_status status = call(library->functions.runU8, outputs, model, pixels, height, width, channels,
+                                ptrdiff_t(width) * channels, n))
+    return library->failure(status);
+  return llvm::Error::success();
+}

@@ -1,0 +1,96 @@
+//===- LoadedLibrary.h - a compiled model in this process ---------------------------------------------===//
+#ifndef COMPILER_DRIVER_LOADEDLIBRARY_H
+#define COMPILER_DRIVER_LOADEDLIBRARY_H
+
+#include "compiler/Driver/LibraryFile.h"
+#include "runtime/include/vitc/abi.h"
+#include "runtime/include/vitc/api.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vitc {
+
+/// A directory for intermediate files, removed with the object.
+class TemporaryDirectory {
+public:
+  static llvm::Expected<std::unique_ptr<TemporaryDirectory>> create();
+  ~TemporaryDirectory();
+  std::string file(llvm::StringRef name) const;
+
+private:
+  explicit TemporaryDirectory(std::string path) : path(std::move(path)) {}
+  std::string path;
+};
+
+class RunningModel;
+
+/// A library whose code is loaded. Archives and objects are linked to a temporary shared library first.
+class LoadedLibrary {
+public:
+  /// Loads `file`, which must be of this machine's architecture. `directory` holds it if it is temporary.
+  static llvm::Expected<std::unique_ptr<LoadedLibrary>>
+  load(LibraryFile file, std::unique_ptr<TemporaryDirectory> directory = nullptr);
+  ~LoadedLibrary();
+  LoadedLibrary(const LoadedLibrary &) = delete;
+
+  const LibraryFacts &facts() const { return file.facts; }
+  const std::string &path() const { return file.path; }
+  /// The tables of the model.
+  const vitc_model_info &info() const { return *tables; }
+  /// The table of the level called `name`, or null.
+  const vitc_level *level(llvm::StringRef name) const;
+  /// Where the weights are if they are not embedded, else "".
+  const std::string &weightsPath() const { return weights; }
+
+  /// Creates the model; `options.weights_path` is filled in. Errors carry the library's message.
+  llvm::Expected<RunningModel> create(vitc_options options) const;
+
+private:
+  friend class RunningModel;
+  struct Functions {
+    vitc_status (*create)(vitc_model **, const vitc_options *);
+    void *run, *runU8; ///< their types depend on the number of outputs; runU8 may be null
+    void (*destroy)(vitc_model *);
+    const char *(*lastMessage)();
+    const char *(*level)(const vitc_model *);
+    uint32_t (*threads)(const vitc_model *);
+  };
+  LoadedLibrary() = default;
+  llvm::Error resolve();
+  llvm::Error failure(vitc_status status) const;
+
+  LibraryFile file;
+  std::unique_ptr<TemporaryDirectory> directory;
+  std::string weights;
+  void *handle = nullptr;
+  Functions functions{};
+  const vitc_model_info *tables = nullptr;
+};
+
+/// A created model; destroyed with the object.
+class RunningModel {
+public:
+  RunningModel(const LoadedLibrary &library, vitc_model *model) : library(&library), model(model) {}
+  RunningModel(RunningModel &&other) : library(other.library), model(std::exchange(other.model, nullptr)) {}
+  ~RunningModel();
+
+  /// Level and threads in use.
+  std::string levelName() const;
+  uint32_t threads() const;
+  /// Elements of output `index` for one image.
+  size_t outputElements(size_t index) const;
+  /// Runs `n` images. `outputs` has one buffer for each output, large enough for n images.
+  llvm::Error run(const float *images, size_t n, llvm::ArrayRef<float *> outputs) const;
+  llvm::Error runPictures(const uint8_t *pixels, int32_t height, int32_t width, int32_t channels, size_t n,
+                          llvm::ArrayRef<float *> outputs) const;
+
+private:
+  const LoadedLibrary *library;
+  vitc_model *model;
+};
+
+} // namespace vitc
+
+#endif // COMPILER_DRIVER_LOADEDLIBRARY_H

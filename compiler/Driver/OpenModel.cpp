@@ -1,0 +1,171 @@
+#include "compiler/Driver/OpenModel.h"
+#include "compiler/Import/Presets.h"
+#include "compiler/Target/Prefix.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
+
+using namespace vitc;
+
+llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &arguments, Console &console) {
+  llvm::StringRef suffix = llvm::sys::path::extension(model);
+  bool preset = model.starts_with("preset:"), directory = llvm::sys::fs::is_directory(model);
+  if (!preset && !directory && suffix == ".mlir") {
+    llvm::Expected<MlirModel> result = openMlirModel(model, arguments.value(OPT_weights_from).value_or(""));
+    if (!result)
+      return result.takeError();
+    return Model(std::move(*result));
+  }
+  if (arguments.has(OPT_weights_from))
+    return makeError(ExitCode::Usage,
+                     "--weights-from: expected a .mlir model, got '{}', which has its own weights",
+                     model.str());
+  if (isLibrary(model))
+    return inputError("{}: expected a model, got a library, which is compiled already", model.str());
+  if (!preset && !directory && llvm::sys::fs::exists(model)) {
+    if (suffix == ".onnx")
+      return inputError(
+          "{}: ONNX files are not supported; expected a directory with config.json or vit.json and "
+          "safetensors",
+          model.str());
+    return inputError(
+        "{}: expected a model: a directory with config.json or vit.json and safetensors, a .mlir file or "
+        "preset:NAME; got a file{}",
+        model.str(),
+        suffix == ".safetensors" || suffix == ".json" ? "; give the directory that holds it" : "");
+  }
+  console.progress("reading " + model.str(), 0);
+  ImportOptions options;
+  options.labelsPath = arguments.value(OPT_labels).value_or("");
+  llvm::Expected<Checkpoint> checkpoint = openCheckpoint(model, options);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  for (const std::string &warning : checkpoint->warnings)
+    console.warn(warning);
+  return Model(std::move(*checkpoint));
+}
+
+llvm::Expected<CompileOptions> vitc::compileOptions(const Arguments &arguments, Console &console,
+                                                    llvm::StringRef defaultTarget) {
+  CompileOptions options;
+  llvm::Expected<std::vector<std::string>> names = arguments.words(OPT_target);
+  if (!names)
+    return names.takeError();
+  if (names->empty())
+    names->push_back(defaultTarget.str());
+  llvm::Expected<std::vector<const Isa *>> targets = parseTargets(*names);
+  if (!targets)
+    return targets.takeError();
+  options.targets = std::move(*targets);
+
+  llvm::Expected<std::string> precision = arguments.choice(OPT_precision, "f32", {"f32"});
+  if (!precision)
+    return precision.takeError();
+  options.precision = *precision;
+
+  // A list is bench's: its largest run decides.
+  llvm::Expected<std::vector<int64_t>> batches = arguments.integers(OPT_batch, {1}, 1, 4096);
+  if (!batches)
+    return batches.takeError();
+  options.batch = *std::max_element(batches->begin(), batches->end());
+  llvm::Expected<int64_t> maxSide = arguments.integer(OPT_max_side, 4096, 1, 65535);
+  if (!maxSide)
+    return maxSide.takeError();
+  options.maxSide = *maxSide;
+
+  llvm::Expected<std::string> weights = arguments.choice(OPT_weights, "auto", {"auto", "embed", "file"});
+  if (!weights)
+    return weights.takeError();
+  options.weights = *weights == "embed"  ? WeightPlacement::Embed
+                    : *weights == "file" ? WeightPlacement::File
+                                         : WeightPlacement::Auto;
+  if (std::optional<std::string> name = arguments.value(OPT_name)) {
+    options.name = *name;
+    if (llvm::Error error = checkPrefix(options.name))
+      return error;
+  }
+  options.verifyEachPass = arguments.has(OPT_verify_each);
+  options.progress = console.progressCallback();
+  return options;
+}
+
+/// A planned module fits one level; --target may only repeat it.
+static llvm::Expected<CompileOptions> optionsFor(const Model &model, CompileOptions options) {
+  const auto *mlir = std::get_if<MlirModel>(&model);
+  if (!mlir || !mlir->plannedFor)
+    return options;
+  if (!llvm::is_contained(options.targets, mlir->plannedFor))
+    return makeError(ExitCode::Usage, "--target: expected {}, for which the module is planned",
+                     mlir->plannedFor->name.str());
+  options.targets = {mlir->plannedFor};
+  return options;
+}
+
+llvm::Expected<LibraryInfo> vitc::compileModel(const Model &model, const CompileOptions &options,
+                                               llvm::StringRef output) {
+  llvm::Expected<CompileOptions> adapted = optionsFor(model, options);
+  if (!adapted)
+    return adapted.takeError();
+  if (const auto *checkpoint = std::get_if<Checkpoint>(&model))
+    return compileLibrary(*checkpoint, *adapted, output);
+  const auto &mlir = std::get<MlirModel>(model);
+  mlir::OwningOpRef<mlir::ModuleOp> module = (*mlir.module).clone();
+  return compileModule(*module, mlir.config, mlir.weights, *adapted, output);
+}
+
+llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::compileAndLoad(const Model &model,
+                                                                    const CompileOptions &options) {
+  auto directory = TemporaryDirectory::create();
+  if (!directory)
+    return directory.takeError();
+  std::string path = (*directory)->file("model.so");
+  llvm::sys::RemoveFileOnSignal(path);
+  llvm::Expected<LibraryInfo> info = compileModel(model, options, path);
+  if (!info)
+    return info.takeError();
+  if (!info->embedded)
+    llvm::sys::RemoveFileOnSignal((*directory)->file(info->name + ".vitw"));
+  llvm::Expected<LibraryFile> file = openLibraryFile(path);
+  if (!file)
+    return file.takeError();
+  return LoadedLibrary::load(std::move(*file), std::move(*directory));
+}
+
+llvm::Expected<std::unique_ptr<LoadedLibrary>>
+vitc::openAndLoad(llvm::StringRef modelOrLibrary, const Arguments &arguments, Console &console) {
+  if (isLibrary(modelOrLibrary)) {
+    llvm::Expected<LibraryFile> file = openLibraryFile(modelOrLibrary);
+    if (!file)
+      return file.takeError();
+    return LoadedLibrary::load(std::move(*file));
+  }
+  llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
+  if (!options)
+    return options.takeError();
+  llvm::Expected<Model> model = openModel(modelOrLibrary, arguments, console);
+  if (!model)
+    return model.takeError();
+  auto library = compileAndLoad(*model, *options);
+  console.clearProgress();
+  return library;
+}
+
+llvm::Expected<vitc_options> vitc::createOptions(const Arguments &arguments, const LoadedLibrary &library,
+                                                 std::string &level) {
+  vitc_options options = {};
+  llvm::Expected<int64_t> threads = arguments.integer(OPT_threads, 0, 1, 1024);
+  if (!threads)
+    return threads.takeError();
+  options.threads = static_cast<uint32_t>(*threads);
+  if (std::optional<std::string> target = arguments.value(OPT_target)) {
+    llvm::Expected<std::vector<const Isa *>> isas = parseTargets({*target});
+    if (!isas)
+      return isas.takeError();
+    level = isas->front()->name.str();
+    if (!library.level(level))
+      return makeError(ExitCode::Usage, "--target: {} has no code for level '{}'; see 'vitc inspect'",
+                       library.path(), level);
+    options.level = level.c_str();
+  }
+  return options;
+}

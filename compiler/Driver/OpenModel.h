@@ -1,0 +1,43 @@
+//===- OpenModel.h - MODEL or LIB as a command line names it ------------------------------------------===//
+#ifndef COMPILER_DRIVER_OPENMODEL_H
+#define COMPILER_DRIVER_OPENMODEL_H
+
+#include "compiler/Driver/CommandLine.h"
+#include "compiler/Driver/Console.h"
+#include "compiler/Driver/LoadedLibrary.h"
+#include "compiler/Driver/MlirModel.h"
+#include "compiler/Pipeline/Pipeline.h"
+#include <variant>
+
+namespace vitc {
+
+/// A model before it is compiled: a checkpoint, or a module of the vit dialect with its weights.
+using Model = std::variant<Checkpoint, MlirModel>;
+
+/// Opens MODEL with --labels and --weights-from, and prints the checkpoint's warnings.
+llvm::Expected<Model> openModel(llvm::StringRef model, const Arguments &arguments, Console &console);
+
+/// The CompileOptions that --target, --precision, --batch, --name, --weights, --max-side and --verify-each
+/// ask for, as far as the command has them. `defaultTarget` is a name that parseTargets() knows.
+llvm::Expected<CompileOptions> compileOptions(const Arguments &arguments, Console &console,
+                                              llvm::StringRef defaultTarget);
+
+/// Compiles a model to `output`.
+llvm::Expected<LibraryInfo> compileModel(const Model &model, const CompileOptions &options,
+                                         llvm::StringRef output);
+
+/// Compiles a model to a temporary shared library and loads it.
+llvm::Expected<std::unique_ptr<LoadedLibrary>> compileAndLoad(const Model &model,
+                                                              const CompileOptions &options);
+
+/// Loads LIB, or compiles MODEL for this machine and loads the result.
+llvm::Expected<std::unique_ptr<LoadedLibrary>> openAndLoad(llvm::StringRef modelOrLibrary,
+                                                           const Arguments &arguments, Console &console);
+
+/// --threads and --target as options of create. Strings live in `level`.
+llvm::Expected<vitc_options> createOptions(const Arguments &arguments, const LoadedLibrary &library,
+                                           std::string &level);
+
+} // namespace vitc
+
+#endif // COMPILER_DRIVER_OPENMODEL_H
