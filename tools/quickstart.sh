@@ -32,7 +32,8 @@ if ! newer $out/classify $out/vit_fashion_mnist.a examples/classify/classify.c; 
 fi
 if ! newer $out/annotated/0000_ankle-boot.png $vitc $model/*.json $model/*.safetensors; then
   say "writing annotated pictures to $out/annotated"
-  run $vitc classify $model $pictures/*.png --annotate $out/annotated >$out/vitc-classify.txt
+  printf '    %s\n' "$vitc classify $model $pictures/*.png --annotate $out/annotated"
+  $vitc classify $model $pictures/*.png --annotate $out/annotated >$out/vitc-classify.txt
 fi
 
 say "classifying the pictures of $pictures (annotated copies: $out/annotated)"
