@@ -26,7 +26,7 @@ int64_t extentBytes(MemRefType type) {
 /// A buffer and the first and last op (by position) that touch it.
 struct Life {
   vit::PlanBufferOp buffer;
-  int64_t bytes, first, last, offset = -1;
+  int64_t bytes, first, last, place, offset = -1;
   bool overlaps(const Life &other) const { return first <= other.last && other.first <= last; }
 };
 
@@ -103,10 +103,14 @@ void PlanMemoryPass::placeBuffers(func::FuncOp function) {
   int64_t total = 0;
   function.walk([&](vit::PlanBufferOp op) {
     int64_t bytes = align(extentBytes(cast<MemRefType>(op.getType())));
-    lives.push_back({op, bytes, firstUse(op, position), lastUse(op, position)});
+    lives.push_back({op, bytes, firstUse(op, position), lastUse(op, position), int64_t(lives.size())});
     total += bytes;
   });
-  llvm::stable_sort(lives, [](const Life &a, const Life &b) { return a.bytes > b.bytes; });
+  // By place among equals, as a stable sort would: libstdc++ allocates for that through a function C++20
+  // deprecates.
+  llvm::sort(lives, [](const Life &a, const Life &b) {
+    return a.bytes != b.bytes ? a.bytes > b.bytes : a.place < b.place;
+  });
   int64_t arena = 0;
   for (Life &life : lives) {
     SmallVector<const Life *> busy;
