@@ -24,8 +24,8 @@ def PlanBuffers : Pass<"vit-plan-buffers", "mlir::ModuleOp"> {
     vit.plan.gemm ins(%x, %w : ...) bias(%b : ...) outs(%y : ...) tile [13, 2] grid [1, 96] flops 929562624
     ```
   }];
-  let statistics = [Statistic<"numRegions", "regions", "Planned ops created">,
-                    Statistic<"numInPlace", "in-place", "Operands of a concatenation computed in place">];
+  let options = [Option<"reportStatistics", "statistics", "bool", /*default=*/"false",
+                        "Say as a remark what the pass did (see PassStatistics.h)">];
   let dependentDialects = ["mlir::func::FuncDialect", "mlir::memref::MemRefDialect", "vit::VitDialect"];
 }
 
@@ -44,9 +44,8 @@ def PlanMemory : Pass<"vit-plan-memory", "mlir::ModuleOp"> {
     %x = vit.plan.buffer at 617792 : memref<197x768xf32, strided<[784, 1]>>
     ```
   }];
-  let statistics = [Statistic<"numBuffers", "buffers", "Buffers placed">,
-                    Statistic<"numInPlace", "in-place", "Residuals updated in place">,
-                    Statistic<"bytesSaved", "bytes-saved", "Arena bytes that sharing saved">];
+  let options = [Option<"reportStatistics", "statistics", "bool", /*default=*/"false",
+                        "Say as a remark what the pass did (see PassStatistics.h)">];
   let dependentDialects = ["vit::VitDialect"];
 }
 

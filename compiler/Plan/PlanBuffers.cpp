@@ -1,6 +1,7 @@
 //===- PlanBuffers.cpp - fused ops on tensors to planned ops on buffers -----------------------------===//
 #include "compiler/Plan/Passes.h"
 #include "compiler/Plan/Strategy.h"
+#include "dialect/Transforms/PassStatistics.h"
 #include "dialect/Transforms/WeightUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -302,6 +303,8 @@ MemRefType argumentType(Type type) {
 }
 
 struct PlanBuffersPass : vitc::impl::PlanBuffersBase<PlanBuffersPass> {
+  using PlanBuffersBase::PlanBuffersBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto isa = module->getAttrOfType<vit::IsaAttr>("vit.isa");
@@ -330,9 +333,9 @@ struct PlanBuffersPass : vitc::impl::PlanBuffersBase<PlanBuffersPass> {
       FunctionPlanner planner(isa, weights, source, target);
       if (failed(planner.run()))
         return signalPassFailure();
-      numRegions += planner.regions;
-      numInPlace += planner.inPlace;
       source.erase();
+      vit::reportStatistic(*this, target, reportStatistics, "regions", planner.regions);
+      vit::reportStatistic(*this, target, reportStatistics, "in-place", planner.inPlace);
     }
   }
 };

@@ -1,6 +1,7 @@
 //===- PlanMemory.cpp - offsets in the arena and in the weight blob ---------------------------------===//
 #include "compiler/Plan/Passes.h"
 #include "dialect/IR/VitOps.h"
+#include "dialect/Transforms/PassStatistics.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace vitc {
@@ -31,6 +32,8 @@ struct Life {
 };
 
 struct PlanMemoryPass : vitc::impl::PlanMemoryBase<PlanMemoryPass> {
+  using PlanMemoryBase::PlanMemoryBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     int64_t next = 0;
@@ -82,6 +85,7 @@ DenseMap<Operation *, int64_t> numberOps(func::FuncOp function) {
 
 void PlanMemoryPass::updateResidualsInPlace(func::FuncOp function) {
   auto position = numberOps(function);
+  int64_t inPlace = 0;
   function.walk([&](vit::PlanGemmOp gemm) {
     auto residual =
         gemm.getResidual() ? gemm.getResidual().getDefiningOp<vit::PlanBufferOp>() : vit::PlanBufferOp();
@@ -93,8 +97,9 @@ void PlanMemoryPass::updateResidualsInPlace(func::FuncOp function) {
       return;
     c.getResult().replaceAllUsesWith(residual.getResult());
     c.erase();
-    ++numInPlace;
+    ++inPlace;
   });
+  vit::reportStatistic(*this, function, reportStatistics, "in-place", inPlace);
 }
 
 void PlanMemoryPass::placeBuffers(func::FuncOp function) {
@@ -128,8 +133,8 @@ void PlanMemoryPass::placeBuffers(func::FuncOp function) {
     life.buffer.setOffset(offset);
     arena = std::max(arena, offset + life.bytes);
   }
-  numBuffers += lives.size();
-  bytesSaved += total - arena;
+  vit::reportStatistic(*this, function, reportStatistics, "buffers", lives.size());
+  vit::reportStatistic(*this, function, reportStatistics, "bytes-saved", total - arena);
   function->setAttr("vit.arena_bytes", Builder(function).getI64IntegerAttr(arena));
 }
 

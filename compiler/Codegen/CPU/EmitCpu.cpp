@@ -1,6 +1,7 @@
 //===- EmitCpu.cpp - from a planned function to regions and a schedule ------------------------------===//
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Codegen/CPU/Passes.h"
+#include "dialect/Transforms/PassStatistics.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -54,6 +55,8 @@ std::string stepName(vit::PlannedOpInterface op, int64_t number) {
 }
 
 struct EmitCpuPass : vitc::impl::EmitCpuBase<EmitCpuPass> {
+  using EmitCpuBase::EmitCpuBase;
+
   LogicalResult emitFunction(Emitter &emitter, func::FuncOp function, SymbolTable &symbols);
   void runOnOperation() override;
 };
@@ -100,7 +103,6 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
       return failure();
     vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
                         offsets, op.getChunks(), op.getFlops());
-    ++numSteps;
   }
   function.erase();
   schedule.setSymName(name);
@@ -119,7 +121,8 @@ void EmitCpuPass::runOnOperation() {
   for (auto function : llvm::to_vector(module.getOps<func::FuncOp>()))
     if (failed(emitFunction(emitter, function, symbols)))
       return signalPassFailure();
-  numRegions = llvm::range_size(module.getOps<func::FuncOp>());
+  vit::reportStatistic(*this, module, reportStatistics, "regions", emitter.regionCount());
+  vit::reportStatistic(*this, module, reportStatistics, "kernels", emitter.kernelCount());
 }
 
 } // namespace

@@ -88,28 +88,12 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     for (int64_t i = 0; i < height; ++i)
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value y = g.bias ? b.addf(sums[i][v], bias[v]) : sums[i][v];
-        if (g.residual && !shape.activation)
+        if (shape.activation)
+          y = emitActivation(b, *shape.activation, y);
+        if (g.residual)
           y = b.addf(y, b.load(g.residual, {rows[i], at[v]}));
         b.store(y, g.c, locate(b, shape, rows[i], at[v]));
       }
-  });
-}
-
-/// Kernel (buffers, first row, end row, panel): activation, then residual, of a panel that the tiles have
-/// left in L1 or L2. One long loop over the rows: as a tile's epilogue it is a few iterations behind a
-/// mispredicted branch, and costs three times as much.
-static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, Value first,
-                               Value end, Value j) {
-  Value panelColumn = b.mul(j, shape.panel);
-  b.loop(first, end, 1, [&](Value row) {
-    b.loop(0, shape.panel, b.lanes(), [&](Value column) {
-      Value n = b.add(panelColumn, column);
-      auto indices = locate(b, shape, row, n);
-      Value y = emitActivation(b, *shape.activation, b.load(g.c, indices));
-      if (g.residual)
-        y = b.addf(y, b.load(g.residual, {row, n}));
-      b.store(y, g.c, indices);
-    });
   });
 }
 
@@ -171,15 +155,5 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
       b.loop(firstTile, b.min(endTile, tall), 1, [&](Value t) { call(tiles.base + 1, t, rowOf(t), j); });
     if (tiles.tall < tiles.count)
       b.loop(b.max(firstTile, tall), endTile, 1, [&](Value t) { call(tiles.base, t, rowOf(t), j); });
-    if (!shape.activation)
-      return;
-    auto activate =
-        e.kernel(kernelName("activate", op, 0), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
-          auto last = kernelArgs.take_back(3);
-          emitActivationPass(k, shape, GemmArgs(op, kernelArgs), last[0], last[1], last[2]);
-        });
-    SmallVector<Value> operands(buffers);
-    operands.append({rowOf(firstTile), rowOf(endTile), j});
-    func::CallOp::create(b.b, b.loc, activate, operands);
   });
 }

@@ -26,7 +26,8 @@ public:
   mlir::func::FuncOp kernel(llvm::StringRef name, mlir::TypeRange arguments,
                             llvm::function_ref<void(LeafBuilder &, mlir::ValueRange)> body);
 
-  vit::IsaAttr getIsa() const { return isa; }
+  int64_t regionCount() const { return regions.size(); }
+  int64_t kernelCount() const { return kernels.size(); }
 
 private:
   mlir::ModuleOp module;

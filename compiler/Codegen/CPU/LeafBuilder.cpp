@@ -52,8 +52,9 @@ Value LeafBuilder::scalar(double value) {
 Value LeafBuilder::broadcast(Value scalar) { return vector::BroadcastOp::create(b, loc, vecType, scalar); }
 
 Value LeafBuilder::fma(Value x, Value y, Value z) {
+  // Not vector.fma: that becomes llvm.fmuladd, which the backend may round twice.
   if (isa.getFma())
-    return vector::FMAOp::create(b, loc, x, y, z);
+    return math::FmaOp::create(b, loc, x, y, z);
   return addf(mulf(x, y), z);
 }
 

@@ -25,10 +25,8 @@ def EmitCpu : Pass<"vit-emit-cpu", "mlir::ModuleOp"> {
     }
     ```
   }];
-  let statistics = [
-    Statistic<"numRegions", "regions", "Region functions emitted">,
-    Statistic<"numSteps", "steps", "Steps scheduled">,
-  ];
+  let options = [Option<"reportStatistics", "statistics", "bool", /*default=*/"false",
+                        "Say as a remark what the pass did (see PassStatistics.h)">];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::math::MathDialect",
                            "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
