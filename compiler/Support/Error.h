@@ -1,7 +1,8 @@
 //===- Error.h - errors that carry an exit code -----------------------------------------------------===//
 //
-// Every failure of the compiler library is an llvm::Error of class UserError (or an LLVM error that the driver maps
-// to ExitCode::Environment). The message says what was expected, what was found, where, and what to do.
+// Every failure of the compiler library is an llvm::Error of class UserError (or an LLVM error that the
+// driver maps to ExitCode::Environment). The message says what was expected, what was found, where, and what
+// to do.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef COMPILER_SUPPORT_ERROR_H
@@ -16,11 +17,11 @@ namespace vitc {
 /// Process exit codes of vitc.
 enum class ExitCode {
   Done = 0,
-  Input = 1,        ///< the input file or model is at fault
-  Usage = 2,        ///< the command line is at fault
-  Internal = 3,     ///< a bug of ours
-  Environment = 4,  ///< disk, memory, permission, driver
-  OutOfBound = 5,   ///< a verification exceeded its bound
+  Input = 1,       ///< the input file or model is at fault
+  Usage = 2,       ///< the command line is at fault
+  Internal = 3,    ///< a bug of ours
+  Environment = 4, ///< disk, memory, permission, driver
+  OutOfBound = 5,  ///< a verification exceeded its bound
 };
 
 class UserError : public llvm::ErrorInfo<UserError> {
@@ -37,7 +38,8 @@ private:
   std::string message;
 };
 
-/// Builds a UserError from a fmt format string: `return makeError(ExitCode::Input, "{}: expected ...", path);`
+/// Builds a UserError from a fmt format string: `return makeError(ExitCode::Input, "{}: expected ...",
+/// path);`
 template <typename... Args>
 llvm::Error makeError(ExitCode code, fmt::format_string<Args...> format, Args &&...args) {
   return llvm::make_error<UserError>(code, fmt::format(format, std::forward<Args>(args)...));
