@@ -1,4 +1,5 @@
-# vitc_add_model(<target> MODEL <path or preset:NAME> [NAME <prefix>] [TARGET <target>...] [PRECISION <precision>])
+# vitc_add_model(<target> MODEL <path or preset:NAME> [NAME <prefix>] [TARGET <target>...] [PRECISION <precision>]
+#                [OPTIONS <option>...])
 #
 # Compiles a Vision Transformer while the project builds, and defines <target>, a static library to link:
 #
@@ -11,12 +12,13 @@
 # NAME       prefix of the C functions and name of the header; by default <target>.
 # TARGET     instruction sets, as `vitc compile --target` takes them; by default the portable set.
 # PRECISION  as `vitc compile --precision` takes it; by default f32.
+# OPTIONS    further options of `vitc compile`, as in OPTIONS --weights embed --labels ${CMAKE_SOURCE_DIR}/labels.txt
 #
 # The files stand in ${CMAKE_CURRENT_BINARY_DIR}/<target>/, the target's property VITC_DIRECTORY. The weights of a
-# large model stand there too, as NAME.vitw, for the program to find (see docs/abi.md); those of a small one are in
-# the library.
+# large model stand there too, as NAME.vitw; the program names that file in vitc_options.weights_path, or has it beside
+# itself. Those of a small model are in the library.
 function(vitc_add_model target)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "MODEL;NAME;PRECISION" "TARGET")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "MODEL;NAME;PRECISION" "TARGET;OPTIONS")
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "vitc_add_model(${target}): unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -41,7 +43,7 @@ function(vitc_add_model target)
     endif()
   endif()
 
-  set(options)
+  set(options ${ARG_OPTIONS})
   if(ARG_TARGET)
     list(JOIN ARG_TARGET "," targets)
     list(APPEND options --target ${targets})
