@@ -156,6 +156,7 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   vit::PlanGemmOp::create(b, loc, a, w, bias, residual, c, op.getActivationAttr(),
                           b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
                           b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
+                          imagesInner(rows) ? b.getUnitAttr() : UnitAttr(),
                           b.getI64IntegerAttr(2 * rows * inputs * outputs));
   return success();
 }

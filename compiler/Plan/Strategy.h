@@ -29,6 +29,10 @@ int64_t storedHeadSize(int64_t headSize);
 /// Row blocks and panel groups of a product [rows, depth] x [depth, panels * panel].
 Grid gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_t tileRows);
 
+/// True if a pass over several images should keep a panel of weights in cache across them, rather than an
+/// image's rows.
+bool imagesInner(int64_t rows);
+
 /// Row blocks and heads of an attention with `queries` and `keys` tokens.
 Grid attentionGrid(int64_t queries, int64_t keys, int64_t heads, int64_t tileRows);
 

@@ -5,6 +5,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "runtime/include/vitc/abi.h"
 #include "llvm/IR/IRBuilder.h"
 
 using namespace vitc;
@@ -20,6 +21,7 @@ static ScheduleTable readSchedule(vit::ScheduleOp schedule) {
     row.name = step.getName().str();
     row.chunks = step.getChunks();
     row.flops = step.getFlops();
+    row.flags = step.getImagesInner() ? VITC_STEP_IMAGES_INNER : 0;
     for (auto [space, index, offset] : llvm::zip(step.getSpaces(), step.getIndices(), step.getOffsets()))
       row.operands.push_back(
           {static_cast<uint32_t>(space), static_cast<uint32_t>(index), static_cast<uint64_t>(offset)});

@@ -22,6 +22,7 @@ struct StepTable {
   std::vector<Operand> operands;
   uint32_t chunks;
   uint64_t flops;
+  uint32_t flags; ///< VITC_STEP_*
 };
 
 /// A `vit.schedule`.

@@ -31,6 +31,10 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
   let methods = [
     InterfaceMethod<"Chunks that the region divides into, per image.", "int64_t", "getChunks">,
     InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,
+    InterfaceMethod<"True if a pass over several images does one chunk of every image before the next chunk.", "bool",
+      "getImagesInner", (ins), [{}], [{
+      return false;
+    }]>,
     InterfaceMethod<"Buffers the region writes.", "::llvm::SmallVector<::mlir::Value>", "getOutputBuffers">,
     InterfaceMethod<"Scratch bytes that one chunk needs.", "int64_t", "getScratchBytes", (ins), [{}], [{
       return 0;

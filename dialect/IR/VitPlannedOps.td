@@ -98,7 +98,8 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments]> {
     written: the columns of C up to `panels * panel width` must be addressable. The residual may be C itself.
 
     `grid = [row blocks, panel groups]`: chunk = row block * panel groups + panel group. Rows are covered by
-    `ceil(M / tile rows)` tiles whose heights differ by at most one.
+    `ceil(M / tile rows)` tiles whose heights differ by at most one. `images_inner`: a pass over several images does one
+    chunk of all of them before the next, for products whose rows are too few to make up for reading the weights.
 
     Constraints:
     * `plan_gemm_c1`: the weights' K is A's width.
@@ -110,11 +111,12 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments]> {
   }];
   let arguments = (ins RowBuffer:$a, PlaneBuffer:$weights, Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
                        AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
-                       DenseI64ArrayAttr:$grid, I64Attr:$flops);
+                       DenseI64ArrayAttr:$grid, UnitAttr:$images_inner, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
                           (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
                           (`residual` `(` $residual^ `:` type($residual) `)`)?
-                          `outs` `(` $c `:` type($c) `)` `tile` $tile `grid` $grid `flops` $flops attr-dict }];
+                          `outs` `(` $c `:` type($c) `)` `tile` $tile `grid` $grid (`images_inner` $images_inner^)?
+                          `flops` $flops attr-dict }];
   let hasVerifier = 1;
 }
 
@@ -222,15 +224,16 @@ def ScheduleOp : VitOp<"schedule", [Symbol, SingleBlock, NoTerminator, IsolatedF
 def StepOp : VitOp<"step", [HasParent<"ScheduleOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "one region call: function, operand addresses, chunks";
   let description = [{
-    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`.
+    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `images_inner` is
+    `VITC_STEP_IMAGES_INNER`.
 
     Constraints:
     * `step_c1`: the three arrays have one length, at most eight, and the callee exists.
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$name, DenseI64ArrayAttr:$spaces, DenseI64ArrayAttr:$indices,
-                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$flops);
+                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, UnitAttr:$images_inner, I64Attr:$flops);
   let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks
-                          `flops` $flops attr-dict }];
+                          (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
 }
 
 #endif // DIALECT_IR_VITPLANNEDOPS_TD

@@ -65,14 +65,16 @@ typedef struct step_run {
   uint64_t worker_stride[VITC_MAX_OPERANDS];
 } step_run;
 
-/* Neighbouring tasks share a chunk, and with it a panel of weights that stays in cache across the images. */
+/* Neighbouring tasks share an image, whose activations stay in cache, or a chunk and its weights. */
 static void step_task(void *arg, uint32_t index, uint32_t worker) {
   const step_run *s = arg;
-  uint32_t image = index % s->images;
+  uint32_t images_inner = s->step->flags & VITC_STEP_IMAGES_INNER;
+  uint32_t image = images_inner ? index % s->images : index / s->step->chunks;
+  uint32_t chunk = images_inner ? index / s->images : index % s->step->chunks;
   void *operands[VITC_MAX_OPERANDS];
   for (uint32_t i = 0; i < s->step->operand_count; i++)
     operands[i] = s->base[i] + image * s->image_stride[i] + worker * s->worker_stride[i];
-  s->step->run(operands, index / s->images);
+  s->step->run(operands, chunk);
 }
 
 /* What a pass reads and writes: `first` is the number of its first image in the whole call. */

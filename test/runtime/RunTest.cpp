@@ -71,7 +71,7 @@ TEST(Run, DefaultsAndNothingToDo) {
   vitc_rt_destroy(nullptr);
 }
 
-// Tasks of one chunk follow each other across the images, so that its weights stay in cache.
+// The chunks of one image follow each other, or, if the step asks for it, one chunk of all images.
 TEST(Run, OrderOfChunks) {
   static std::vector<std::pair<int64_t, const void *>> seen;
   seen.clear();
@@ -82,6 +82,7 @@ TEST(Run, OrderOfChunks) {
                     1,
                     2,
                     "record",
+                    0,
                     0};
   fake.levels[0].run.steps = &step;
   fake.levels[0].run.step_count = 1;
@@ -90,10 +91,18 @@ TEST(Run, OrderOfChunks) {
   void *outputs[] = {sums.data(), copies.data()};
   ASSERT_EQ(vitc_rt_run(model, images.data(), 4, outputs), VITC_OK);
   auto image = [&](int i) { return static_cast<const void *>(images.data() + 16 * i + 1); };
-  std::vector<std::pair<int64_t, const void *>> expected = {{0, image(0)}, {0, image(1)}, {0, image(2)},
-                                                            {1, image(0)}, {1, image(1)}, {1, image(2)},
-                                                            {0, image(3)}, {1, image(3)}};
-  EXPECT_EQ(seen, expected);
+  std::vector<std::pair<int64_t, const void *>> byImage = {{0, image(0)}, {1, image(0)}, {0, image(1)},
+                                                           {1, image(1)}, {0, image(2)}, {1, image(2)},
+                                                           {0, image(3)}, {1, image(3)}};
+  EXPECT_EQ(seen, byImage);
+
+  seen.clear();
+  step.flags = VITC_STEP_IMAGES_INNER;
+  ASSERT_EQ(vitc_rt_run(model, images.data(), 4, outputs), VITC_OK);
+  std::vector<std::pair<int64_t, const void *>> byChunk = {{0, image(0)}, {0, image(1)}, {0, image(2)},
+                                                           {1, image(0)}, {1, image(1)}, {1, image(2)},
+                                                           {0, image(3)}, {1, image(3)}};
+  EXPECT_EQ(seen, byChunk);
 }
 
 TEST(Run, ConcurrentRunsShareAModel) {

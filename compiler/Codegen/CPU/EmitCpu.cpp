@@ -102,7 +102,7 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
     if (failed(region))
       return failure();
     vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
-                        offsets, op.getChunks(), op.getFlops());
+                        offsets, op.getChunks(), op.getImagesInner(), op.getFlops());
   }
   function.erase();
   schedule.setSymName(name);

@@ -36,6 +36,14 @@ typedef void (*vitc_region_fn)(void *const *operands, int64_t chunk);
 
 enum { VITC_MAX_OPERANDS = 8 };
 
+/* Bits of vitc_step.flags. Without any, a pass over several images does all chunks of one image before the
+ * next. */
+enum {
+  VITC_STEP_IMAGES_INNER =
+      1u << 0 /* do one chunk of every image before the next chunk: the chunk's weights stay in
+                 cache, where an image alone has too few rows to make up for reading them */
+};
+
 typedef struct vitc_step {
   vitc_region_fn run;
   const vitc_operand *operands; /* operand_count of them, at most VITC_MAX_OPERANDS */
@@ -43,6 +51,7 @@ typedef struct vitc_step {
   uint32_t chunks;  /* per image, at least 1 */
   const char *name; /* for profiles: "blk.3.fc1" */
   uint64_t flops;   /* per image: executed multiply-adds times two */
+  uint32_t flags;   /* VITC_STEP_* */
 } vitc_step;
 
 typedef struct vitc_schedule {

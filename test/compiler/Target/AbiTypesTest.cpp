@@ -36,7 +36,7 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   }
   {
     using S = vitc_step;
-    check(types.step, sizeof(S), {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops)});
+    check(types.step, sizeof(S), {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags)});
   }
   {
     using S = vitc_schedule;
