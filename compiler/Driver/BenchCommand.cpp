@@ -100,7 +100,7 @@ llvm::Expected<Result> benchCase(const LoadedLibrary &library, llvm::StringRef t
     double gflop = static_cast<double>(step.flops) * 1e-9 * static_cast<double>(batch);
     result.gflop += gflop;
     if (options.profile && i < nanoseconds.size())
-      result.regions.push_back({step.name, static_cast<double>(nanoseconds[i]) * 1e-6 / runs, gflop});
+      result.regions.push_back({layerName(step), static_cast<double>(nanoseconds[i]) * 1e-6 / runs, gflop});
   }
   if (!measured->peaks.empty())
     result.peakGflops = median(measured->peaks);

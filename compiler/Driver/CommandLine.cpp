@@ -35,7 +35,9 @@ const OptTable &vitc::optionTable() {
   return table;
 }
 
-std::string Arguments::spelling(OptionId option) { return optionTable().getOption(option).getPrefixedName().str(); }
+std::string Arguments::spelling(OptionId option) {
+  return optionTable().getOption(option).getPrefixedName().str();
+}
 
 /// Commands, other than the one asked for, that have this option; for messages.
 static std::string ownersOf(llvm::StringRef option) {

@@ -131,7 +131,7 @@ llvm::Expected<std::vector<RegionError>> vitc::compareRegions(mlir::func::FuncOp
     const Place &place = places[index];
     const float *data =
         place.space == VITC_SPACE_OUTPUT ? runner.output(place.index) : runner.arena(place.offset);
-    errors.push_back({schedule.steps[index].name, compareBuffer(data, place, want)});
+    errors.push_back({layerName(schedule.steps[index]), compareBuffer(data, place, want)});
   };
   std::vector<vit::Tensor> results;
   if (mlir::failed(vit::interpret(function, {reference}, weights, options, results)))

@@ -110,9 +110,7 @@ llvm::Error vitc::compileCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<Model> model = openModel(*input, arguments, console);
   if (!model)
     return model.takeError();
-  if (!arguments.has(OPT_target))
-    if (const auto *mlir = std::get_if<MlirModel>(&*model); mlir && mlir->plannedFor)
-      options->targets = {mlir->plannedFor};
+  useTargetOf(*model, arguments, *options);
 
   std::string name = options->name.empty() ? prefixFrom(nameOf(*model)) : options->name;
   OutputPlan plan = llvm::cantFail(planOutput(arguments, name));

@@ -1,18 +1,16 @@
 #include "compiler/Driver/LibraryFile.h"
+#include "compiler/Driver/ElfSymbols.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Support/MappedFile.h"
 #include "runtime/include/vitc/abi.h"
 #include "llvm/BinaryFormat/Magic.h"
-#include "llvm/Object/Archive.h"
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include <limits>
 
 using namespace vitc;
-namespace object = llvm::object;
 
 bool vitc::isLibrary(llvm::StringRef path) {
   if (llvm::sys::fs::is_directory(path))
@@ -144,63 +142,15 @@ struct Found {
   std::string prefix, metadata;
 };
 
-/// The text of a C string at `symbol`.
-llvm::Expected<std::string> stringAt(const object::ELFObjectFileBase &file,
-                                     const object::ELFSymbolRef &symbol) {
-  auto section = symbol.getSection();
-  if (!section)
-    return section.takeError();
-  if (*section == file.section_end())
-    return inputError("symbol outside of any section");
-  auto contents = (*section)->getContents();
-  if (!contents)
-    return contents.takeError();
-  auto value = symbol.getValue();
-  if (!value)
-    return value.takeError();
-  uint64_t start = *value;
-  if (!file.isRelocatableObject()) {
-    if (start < (*section)->getAddress())
-      return inputError("symbol outside of its section");
-    start -= (*section)->getAddress();
+void findModels(const ElfFile &elf, std::vector<Found> &models) {
+  for (const ElfSymbol &symbol : elf.symbols) {
+    llvm::StringRef prefix = symbol.name;
+    if (!prefix.consume_back("_vitc_info"))
+      continue;
+    for (const ElfSymbol &other : elf.symbols)
+      if (other.name == prefix.str() + "_metadata")
+        models.push_back({prefix.str(), other.data.take_front(other.data.find('\0')).str()});
   }
-  if (start > contents->size())
-    return inputError("symbol outside of its section");
-  llvm::StringRef text = contents->substr(start);
-  return text.take_front(text.find('\0')).str();
-}
-
-llvm::Error findModels(const object::ELFObjectFileBase &file, std::vector<Found> &models) {
-  auto scan = [&](auto symbols) -> llvm::Error {
-    std::map<std::string, std::string> metadata;
-    std::vector<std::string> prefixes;
-    for (const object::SymbolRef &reference : symbols) {
-      object::ELFSymbolRef symbol(reference);
-      auto flags = symbol.getFlags();
-      auto name = symbol.getName();
-      if (!flags || !name) {
-        llvm::consumeError(flags.takeError());
-        llvm::consumeError(name.takeError());
-        continue;
-      }
-      if (*flags & object::SymbolRef::SF_Undefined)
-        continue;
-      llvm::StringRef prefix = *name;
-      if (prefix.consume_back("_vitc_info")) {
-        prefixes.push_back(prefix.str());
-      } else if (prefix.consume_back("_metadata")) {
-        llvm::Expected<std::string> text = stringAt(file, symbol);
-        if (!text)
-          return text.takeError();
-        metadata[prefix.str()] = std::move(*text);
-      }
-    }
-    for (std::string &prefix : prefixes)
-      if (auto it = metadata.find(prefix); it != metadata.end())
-        models.push_back({prefix, it->second});
-    return llvm::Error::success();
-  };
-  return file.isRelocatableObject() ? scan(file.symbols()) : scan(file.getDynamicSymbolIterators());
 }
 
 } // namespace
@@ -209,49 +159,32 @@ llvm::Expected<LibraryFile> vitc::openLibraryFile(llvm::StringRef path) {
   auto file = MappedFile::open(path);
   if (!file)
     return file.takeError();
-  llvm::MemoryBufferRef buffer((*file)->text(), path);
+  llvm::StringRef bytes = (*file)->text();
   LibraryFile result{path.str(), LibraryKind::Object, {}};
-  std::vector<Found> models;
-  // LLVM's messages name no file; what they say of a damaged one is enough.
   auto damaged = [&](llvm::Error error) {
-    return inputError("{}: expected a library that vitc compiled, got a damaged one: {}", path.str(),
+    return inputError("{}: expected a library that vitc compiled, got {}", path.str(),
                       llvm::toString(std::move(error)));
   };
-  auto add = [&](llvm::MemoryBufferRef part) -> llvm::Error {
-    auto binary = object::ObjectFile::createELFObjectFile(part);
-    if (!binary)
-      return binary.takeError();
-    const auto &elf = llvm::cast<object::ELFObjectFileBase>(**binary);
-    if (elf.getEType() == llvm::ELF::ET_DYN)
-      result.kind = LibraryKind::Shared;
-    return findModels(elf, models);
-  };
-  switch (llvm::identify_magic((*file)->text())) {
-  case llvm::file_magic::archive: {
-    auto archive = object::Archive::create(buffer);
-    if (!archive)
-      return damaged(archive.takeError());
+  std::vector<llvm::StringRef> parts{bytes};
+  if (bytes.starts_with("!<arch>")) {
     result.kind = LibraryKind::Archive;
-    llvm::Error error = llvm::Error::success();
-    for (const object::Archive::Child &child : (*archive)->children(error)) {
-      auto part = child.getMemoryBufferRef();
-      if (!part)
-        return damaged(part.takeError());
-      if (llvm::Error failure = add(*part))
-        return damaged(std::move(failure));
-    }
-    if (error)
-      return damaged(std::move(error));
-    break;
-  }
-  case llvm::file_magic::elf_relocatable:
-  case llvm::file_magic::elf_shared_object:
-    if (llvm::Error error = add(buffer))
-      return damaged(std::move(error));
-    break;
-  default:
+    llvm::Expected<std::vector<llvm::StringRef>> members = archiveMembers(bytes);
+    if (!members)
+      return damaged(members.takeError());
+    parts = std::move(*members);
+  } else if (!bytes.starts_with("\x7f"
+                                "ELF")) {
     return inputError("{}: expected a library that vitc compiled (.so, .a or .o), got another kind of file",
                       path.str());
+  }
+  std::vector<Found> models;
+  for (llvm::StringRef part : parts) {
+    llvm::Expected<ElfFile> elf = readElf(part);
+    if (!elf)
+      return damaged(elf.takeError());
+    if (elf->shared)
+      result.kind = LibraryKind::Shared;
+    findModels(*elf, models);
   }
   if (models.empty())
     return inputError("{}: expected a library that vitc compiled, got one without a symbol PREFIX_vitc_info",

@@ -1,5 +1,8 @@
 #include "compiler/Driver/LoadedLibrary.h"
+#include "compiler/Driver/ElfSymbols.h"
 #include "compiler/Support/Error.h"
+#include "compiler/Support/MappedFile.h"
+#include "compiler/Support/OutputFile.h"
 #include "compiler/Target/LinkLibrary.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -25,6 +28,10 @@ std::string TemporaryDirectory::file(llvm::StringRef name) const {
   llvm::SmallString<128> result(path);
   llvm::sys::path::append(result, name);
   return std::string(result);
+}
+
+std::string vitc::layerName(const vitc_step &step) {
+  return llvm::StringRef(step.name).split(".w.").first.str();
 }
 
 /// Outputs of a model that the commands can call; those of today have at most two.

@@ -24,6 +24,10 @@ private:
   std::string path;
 };
 
+/// The layer that a step computes, for tables: its name without what passes made of the weights,
+/// "blk.3.fc1" for "blk.3.fc1.w.norm.panels".
+std::string layerName(const vitc_step &step);
+
 class RunningModel;
 
 /// A library whose code is loaded. Archives and objects are linked to a temporary shared library first.

@@ -89,6 +89,12 @@ llvm::Expected<CompileOptions> vitc::compileOptions(const Arguments &arguments, 
   return options;
 }
 
+void vitc::useTargetOf(const Model &model, const Arguments &arguments, CompileOptions &options) {
+  const auto *mlir = std::get_if<MlirModel>(&model);
+  if (mlir && mlir->plannedFor && !arguments.has(OPT_target))
+    options.targets = {mlir->plannedFor};
+}
+
 /// A planned module fits one level; --target may only repeat it.
 static llvm::Expected<CompileOptions> optionsFor(const Model &model, CompileOptions options) {
   const auto *mlir = std::get_if<MlirModel>(&model);
@@ -145,6 +151,7 @@ vitc::openAndLoad(llvm::StringRef modelOrLibrary, const Arguments &arguments, Co
   llvm::Expected<Model> model = openModel(modelOrLibrary, arguments, console);
   if (!model)
     return model.takeError();
+  useTargetOf(*model, arguments, *options);
   auto library = compileAndLoad(*model, *options);
   console.clearProgress();
   return library;

@@ -22,6 +22,9 @@ llvm::Expected<Model> openModel(llvm::StringRef model, const Arguments &argument
 llvm::Expected<CompileOptions> compileOptions(const Arguments &arguments, Console &console,
                                               llvm::StringRef defaultTarget);
 
+/// Without --target, a planned module chooses the level that it was planned for.
+void useTargetOf(const Model &model, const Arguments &arguments, CompileOptions &options);
+
 /// Compiles a model to `output`.
 llvm::Expected<LibraryInfo> compileModel(const Model &model, const CompileOptions &options,
                                          llvm::StringRef output);

@@ -134,16 +134,14 @@ llvm::Error Verifier::compareOutputs(const std::vector<std::vector<float>> &got,
       if (!single.empty())
         plain.add(single[i].data[e], want[i].data[e]);
     }
-    OutputError row{library.facts().outputs[i].name + suffix.str(), error.value(), plain.value(),
-                    bound.value};
-    if (bound.relative)
-      row.bound = bound.value * row.single;
-    auto same =
-        llvm::find_if(report.outputs, [&](const OutputError &other) { return other.name == row.name; });
-    if (same == report.outputs.end())
-      report.outputs.push_back(std::move(row));
-    else if (!(row.error - row.bound <= same->error - same->bound)) // the worst of all inputs, NaN included
-      *same = std::move(row);
+    std::string name = library.facts().outputs[i].name + suffix.str();
+    auto row = llvm::find_if(report.outputs, [&](const OutputError &other) { return other.name == name; });
+    if (row == report.outputs.end())
+      row = report.outputs.insert(report.outputs.end(), OutputError{name});
+    // The worst of all inputs on both sides: the errors of one input are a matter of luck.
+    row->error = std::max(row->error, error.value());
+    row->single = std::max(row->single, plain.value());
+    row->bound = bound.relative ? bound.value * row->single : bound.value;
   }
   return llvm::Error::success();
 }
@@ -348,6 +346,7 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<Model> model = openModel(*name, arguments, console);
   if (!model)
     return model.takeError();
+  useTargetOf(*model, arguments, *options);
 
   auto library =
       inputs.size() == 2 ? openAndLoad(inputs[1], arguments, console) : compileAndLoad(*model, *options);
@@ -356,6 +355,11 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   if (inputs.size() == 2)
     if (llvm::Error error = checkContent(**library))
       return error;
+  const auto *checkpoint = std::get_if<Checkpoint>(&*model);
+  const std::optional<ModelConfig> &compiled = (*library)->facts().model;
+  if (checkpoint && compiled && compiled->source.hash != checkpoint->config.source.hash)
+    console.warn(fmt::format("{}: compiled from other weights ({}) than those of {} ({})", (*library)->path(),
+                             compiled->source.hash, inputs.front(), checkpoint->config.source.hash));
   std::string level;
   llvm::Expected<vitc_options> create = createOptions(arguments, **library, level);
   if (!create)
