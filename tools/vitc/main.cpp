@@ -33,5 +33,6 @@ int main(int argc, char **argv) {
     if (code == 0)
       code = static_cast<int>(vitc::ExitCode::Environment);
   }
+  llvm::errs().clear_error(); // nobody is left to tell
   return code;
 }
