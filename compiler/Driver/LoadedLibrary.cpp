@@ -46,6 +46,27 @@ static llvm::StringRef hostArchitecture() {
 #endif
 }
 
+/// The objects to link. Members of an archive become files: a linker would take none that nothing refers to.
+static llvm::Expected<std::vector<std::string>> objectsOf(const LibraryFile &file, const std::string &path,
+                                                          const TemporaryDirectory &directory) {
+  if (file.kind == LibraryKind::Object)
+    return std::vector{path};
+  auto archive = MappedFile::open(path);
+  if (!archive)
+    return archive.takeError();
+  auto members = archiveMembers((*archive)->text());
+  if (!members)
+    return members.takeError();
+  std::vector<std::string> objects;
+  for (auto [i, member] : llvm::enumerate(*members)) {
+    objects.push_back(directory.file(std::to_string(i) + ".o"));
+    llvm::sys::RemoveFileOnSignal(objects.back());
+    if (llvm::Error error = writeFileAtomically(objects.back(), member))
+      return error;
+  }
+  return objects;
+}
+
 llvm::Expected<std::unique_ptr<LoadedLibrary>>
 LoadedLibrary::load(LibraryFile file, std::unique_ptr<TemporaryDirectory> directory) {
   std::unique_ptr<LoadedLibrary> library(new LoadedLibrary);
@@ -72,8 +93,10 @@ LoadedLibrary::load(LibraryFile file, std::unique_ptr<TemporaryDirectory> direct
     library->directory = std::move(*temporary);
     std::string linked = library->directory->file(facts.name + ".so");
     llvm::sys::RemoveFileOnSignal(linked);
-    if (llvm::Error error =
-            linkShared({std::string(absolute)}, facts.name + ".so", facts.architecture, linked))
+    auto objects = objectsOf(library->file, std::string(absolute), *library->directory);
+    if (!objects)
+      return objects.takeError();
+    if (llvm::Error error = linkShared(*objects, facts.name + ".so", facts.architecture, linked))
       return error;
     absolute = linked;
   }
