@@ -201,11 +201,5 @@ void vitc::emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, Va
                                     b.add(head, op.getPlanes()[2]), b.mul(head, s.width)});
   };
   auto [firstTile, endTile] = evenPart(b, rowBlock, tiles.count, rowBlocks);
-  Value tall = b.index(tiles.tall);
-  if (tiles.tall > 0)
-    b.loop(firstTile, b.min(endTile, tall), 1,
-           [&](Value t) { call(tiles.base + 1, b.mul(t, tiles.base + 1)); });
-  if (tiles.tall < tiles.count)
-    b.loop(b.max(firstTile, tall), endTile, 1,
-           [&](Value t) { call(tiles.base, b.add(b.mul(t, tiles.base), tiles.tall)); });
+  emitTileLoops(b, tiles, firstTile, endTile, [&](int64_t height, Value, Value row) { call(height, row); });
 }

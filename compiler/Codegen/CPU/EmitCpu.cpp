@@ -41,6 +41,18 @@ FailureOr<Address> addressOf(Value buffer, SymbolTable &symbols) {
     return op->emitOpError("expected weight '")
            << weights.getWeight() << "' to have an offset: run vit-plan-memory first";
   }
+  // Rows of weights, as where the head reads a token of the prefix. Rows of the arena are buffers by now.
+  if (auto view = dyn_cast<vit::PlanViewOp>(op)) {
+    auto source = addressOf(view.getSource(), symbols);
+    if (failed(source))
+      return failure();
+    SmallVector<int64_t> strides;
+    int64_t origin = 0;
+    if (failed(view.getSource().getType().getStridesAndOffset(strides, origin)))
+      return failure();
+    int64_t first = static_cast<int64_t>(view.getFirst());
+    return Address{source->space, source->index, source->offset + first * strides[0] * 4};
+  }
   return op->emitOpError("is no planned buffer");
 }
 
@@ -80,7 +92,7 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
   for (Operation &inner : function.getBody().front()) {
     auto op = dyn_cast<vit::PlannedOpInterface>(inner);
     if (!op) {
-      if (!isa<vit::PlanBufferOp, vit::PlanWeightsOp, func::ReturnOp>(inner))
+      if (!isa<vit::PlanBufferOp, vit::PlanWeightsOp, vit::PlanViewOp, func::ReturnOp>(inner))
         return inner.emitOpError("is not a planned op");
       continue;
     }

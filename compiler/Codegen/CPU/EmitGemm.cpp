@@ -98,11 +98,10 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
 }
 
 /// A name that is equal for equal kernels.
-static std::string kernelName(StringRef what, vit::PlanGemmOp op, int64_t height) {
+static std::string kernelName(vit::PlanGemmOp op, int64_t height) {
   std::string name;
   llvm::raw_string_ostream os(name);
-  os << what << "_" << height << "_" << op.getA().getType() << op.getWeights().getType()
-     << op.getC().getType();
+  os << "gemm_" << height << "_" << op.getA().getType() << op.getWeights().getType() << op.getC().getType();
   if (op.getBias())
     os << "b";
   if (op.getResidual())
@@ -117,7 +116,6 @@ static std::string kernelName(StringRef what, vit::PlanGemmOp op, int64_t height
 
 void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange args) {
   GemmShape shape(op);
-  GemmArgs g(op, args);
   ValueRange buffers = args.drop_back();
   Value chunk = args.back();
   int64_t rowBlocks = op.getGrid()[0], groups = op.getGrid()[1];
@@ -126,7 +124,7 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   SmallVector<Type> types(buffers.getTypes());
   types.append(3, b.b.getIndexType());
   auto tileKernel = [&](int64_t height) {
-    return e.kernel(kernelName("gemm", op, height), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
+    return e.kernel(kernelName(op, height), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
       GemmArgs inner(op, kernelArgs);
       auto last = kernelArgs.take_back(3);
       emitTile(k, shape, inner, height, last[0], last[1], last[2]);
@@ -137,7 +135,6 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   Value group = rowBlocks == 1 ? chunk : b.rem(chunk, groups);
   auto [firstPanel, endPanel] = evenPart(b, group, shape.panels, groups);
   auto [firstTile, endTile] = evenPart(b, rowBlock, tiles.count, rowBlocks);
-  Value tall = b.index(tiles.tall);
 
   // Lines of a panel that one tile prefetches: as many as it makes steps; 2 * panel / 16 tiles cover the
   // panel.
@@ -148,12 +145,8 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
     operands.append({m, j, b.mul(b.rem(tile, turns), steps)});
     func::CallOp::create(b.b, b.loc, tileKernel(height), operands);
   };
-  // Rows of the tall tiles are one more each: tile t starts at t * base + min(t, tall).
-  auto rowOf = [&](Value tile) { return b.add(b.mul(tile, tiles.base), b.min(tile, tall)); };
   b.loop(firstPanel, endPanel, 1, [&](Value j) {
-    if (tiles.tall > 0)
-      b.loop(firstTile, b.min(endTile, tall), 1, [&](Value t) { call(tiles.base + 1, t, rowOf(t), j); });
-    if (tiles.tall < tiles.count)
-      b.loop(b.max(firstTile, tall), endTile, 1, [&](Value t) { call(tiles.base, t, rowOf(t), j); });
+    emitTileLoops(b, tiles, firstTile, endTile,
+                  [&](int64_t height, Value tile, Value row) { call(height, tile, row, j); });
   });
 }

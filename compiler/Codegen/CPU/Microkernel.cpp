@@ -61,3 +61,16 @@ BalancedTiles vitc::balanceTiles(int64_t rows, int64_t maxRows) {
   int64_t count = (rows + maxRows - 1) / maxRows;
   return {count, rows / count, rows % count};
 }
+
+void vitc::emitTileLoops(LeafBuilder &b, BalancedTiles tiles, Value first, Value end,
+                         llvm::function_ref<void(int64_t, Value, Value)> body) {
+  Value tall = b.index(tiles.tall);
+  if (tiles.tall > 0)
+    b.loop(first, b.min(end, tall), 1,
+           [&](Value tile) { body(tiles.base + 1, tile, b.mul(tile, tiles.base + 1)); });
+  if (tiles.tall < tiles.count)
+    b.loop(b.max(first, tall), end, 1, [&](Value tile) {
+      // Rows of the tall tiles before it are one more each.
+      body(tiles.base, tile, b.add(b.mul(tile, tiles.base), tiles.tall));
+    });
+}

@@ -27,9 +27,12 @@ TileValues emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth, const Micro
 /// Heights that cover `rows` rows: `tall` tiles of `base + 1` rows, then the rest of `base` rows.
 struct BalancedTiles {
   int64_t count, base, tall;
-  int64_t tallRows() const { return tall * (base + 1); }
 };
 BalancedTiles balanceTiles(int64_t rows, int64_t maxRows);
+
+/// Emits loops over tiles [first, end): those of the greater height, then the others.
+void emitTileLoops(LeafBuilder &b, BalancedTiles tiles, mlir::Value first, mlir::Value end,
+                   llvm::function_ref<void(int64_t height, mlir::Value tile, mlir::Value row)> body);
 
 } // namespace vitc
 
