@@ -90,7 +90,13 @@ void PlanMemoryPass::updateResidualsInPlace(func::FuncOp function) {
     auto residual =
         gemm.getResidual() ? gemm.getResidual().getDefiningOp<vit::PlanBufferOp>() : vit::PlanBufferOp();
     auto c = gemm.getC().getDefiningOp<vit::PlanBufferOp>();
-    // An activation is applied before the residual is added, through C: then C must not be the residual.
+    // An activation is applied before the residual is added, through C: then C must not be the residual. Nor
+    // may it be the input, of which other blocks of columns still read.
+    Value input = gemm.getA();
+    while (auto view = input.getDefiningOp<vit::PlanViewOp>())
+      input = view.getSource();
+    if (residual && input == residual.getResult())
+      return;
     if (!residual || !c || residual == c || gemm.getActivation() || residual.getType() != c.getType() ||
         lastUse(residual, position) != position.lookup(gemm) ||
         firstUse(c, position) != position.lookup(gemm))
