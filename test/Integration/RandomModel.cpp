@@ -1,0 +1,163 @@
+#include "test/Integration/RandomModel.h"
+#include <cmath>
+#include <random>
+
+using namespace vitc;
+
+namespace {
+
+class Generator {
+public:
+  Generator(uint64_t seed, uint64_t index) : random(seed * 1000003 + index), index(index) {}
+  ModelConfig draw();
+
+private:
+  // The library's distributions differ between implementations; a printed seed must mean the same everywhere.
+  int64_t between(int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+  }
+  /// As many draws below the geometric mean as above.
+  int64_t logBetween(int64_t low, int64_t high) {
+    double u = static_cast<double>(random() >> 11) * 0x1p-53;
+    auto value = static_cast<int64_t>(std::exp(std::log(low) + u * (std::log(high + 1) - std::log(low))));
+    return std::clamp(value, low, high);
+  }
+  bool chance(int percent) { return between(1, 100) <= percent; }
+  template <typename T> T oneOf(std::initializer_list<T> values) {
+    return values.begin()[between(0, static_cast<int64_t>(values.size()) - 1)];
+  }
+
+  void drawTokens(ModelConfig &config);
+  void drawImage(ModelConfig &config);
+  void drawBlock(ModelConfig &config);
+  void drawHead(ModelConfig &config);
+  static double flops(const ModelConfig &config);
+
+  std::mt19937_64 random;
+  uint64_t index;
+};
+
+/// Prefix, grid and positions.
+void Generator::drawTokens(ModelConfig &config) {
+  int64_t tokens = logBetween(2, 400);
+  if (index % 16 == 0)
+    tokens = 1;
+  else if (index % 16 == 1)
+    tokens = between(1300, 1400);
+  else if (index % 16 == 2)
+    tokens = between(570, 600);
+  int64_t prefix = std::min(tokens - 1, between(0, 5));
+  if (prefix > 0 && chance(80)) {
+    config.prefix.push_back({"cls", 1});
+    --prefix;
+  }
+  if (prefix > 0 && chance(30)) {
+    config.prefix.push_back({"dist", 1});
+    --prefix;
+  }
+  if (prefix > 0)
+    config.prefix.push_back({"reg", prefix});
+  int64_t patches = tokens - config.prefixTokens();
+  // A grid of about so many: odd shapes, also a single row or column.
+  int64_t rows = chance(10) ? 1 : logBetween(1, patches);
+  Extent grid{rows, patches / rows};
+  if (chance(50))
+    std::swap(grid.height, grid.width);
+  config.patch.size = config.patch.stride = {between(1, 9), between(1, 9)};
+  // Pixels behind the last whole patch are never read.
+  config.inputSize = {grid.height * config.patch.size.height + between(0, config.patch.size.height - 1),
+                      grid.width * config.patch.size.width + between(0, config.patch.size.width - 1)};
+  config.posCovers = oneOf({PosCovers::All, PosCovers::All, PosCovers::Patch, PosCovers::None});
+  if (config.posCovers == PosCovers::Patch && !config.prefix.empty() && config.prefix[0].kind == "cls" &&
+      chance(50))
+    config.posCovers = PosCovers::ClsAndPatch;
+  config.pos.kind = config.posCovers == PosCovers::None ? PosKind::None : PosKind::Learned;
+  config.pos.grid = grid;
+}
+
+void Generator::drawImage(ModelConfig &config) {
+  config.channels = between(1, 4);
+  config.patch.bias = chance(80);
+  if ((config.channels == 1 || config.channels == 3) && chance(70)) {
+    AffineStep affine;
+    for (int64_t c = 0; c < config.channels; ++c) {
+      affine.mean.push_back(static_cast<double>(between(1, 9)) / 10);
+      affine.std.push_back(static_cast<double>(between(1, 9)) / 10);
+    }
+    // No resize: the runtime's is tested on its own, and pixels of the model's size reach the code unchanged.
+    config.preprocess = Preprocess{config.channels == 3, {affine}};
+  }
+}
+
+void Generator::drawBlock(ModelConfig &config) {
+  config.depth = between(1, 2);
+  config.normEps = oneOf({1e-12, 1e-6, 1e-5, 1e-3});
+  config.preNorm = chance(25);
+  BlockConfig &block = config.block;
+  AttentionConfig &attn = block.attn;
+  attn.qkvBias = {chance(70), chance(70), chance(70)};
+  attn.outBias = chance(70);
+  if (chance(30)) {
+    attn.scaleRule = ScaleRule::Number;
+    attn.scale = static_cast<double>(between(1, 8)) / 20;
+  }
+  attn.scaleSite = oneOf({ScaleSite::Query, ScaleSite::Logits, ScaleSite::Split});
+  block.layerScale = chance(40);
+  block.mlp.act = oneOf(
+      {Activation::GeluErf, Activation::GeluTanh, Activation::QuickGelu, Activation::Relu, Activation::Silu});
+  block.mlp.bias = chance(70);
+  do {
+    config.width = 20 * logBetween(1, 32);
+    config.headDim = index % 16 == 3 ? 8 : index % 16 == 4 ? 128 : between(8, 128);
+    config.heads = logBetween(1, std::max<int64_t>(1, 512 / config.headDim));
+    block.mlp.hidden = logBetween(1, 4 * config.width);
+  } while (flops(config) > 0.6e9);
+}
+
+void Generator::drawHead(ModelConfig &config) {
+  bool cls = !config.prefix.empty() && config.prefix[0].kind == "cls";
+  config.pool.kind = cls && chance(60) ? PoolKind::Cls : PoolKind::Mean;
+  config.pool.includePrefix = config.pool.kind == PoolKind::Mean && chance(50);
+  config.finalNorm = oneOf({FinalNorm::AllTokens, FinalNorm::AfterPool, FinalNorm::None});
+  int64_t classes = logBetween(1, 1001);
+  if (index % 16 == 5)
+    classes = 1;
+  else if (index % 16 == 6)
+    classes = 1001;
+  if (index % 16 != 5 && index % 16 != 6 && chance(20))
+    classes = 0; // features and pooled
+  bool distilled = cls && config.prefixIndex("dist") && chance(70);
+  if (classes && distilled) {
+    config.finalNorm = FinalNorm::AllTokens;
+    config.head.layers = {{"main", "cls", classes, chance(80)}, {"dist", "dist", classes, chance(80)}};
+    config.head.combine = HeadCombine::Mean;
+  } else {
+    if (chance(20))
+      config.head.preLogits = PreLogits{logBetween(1, 300), "tanh", chance(70)};
+    if (classes)
+      config.head.layers = {{"main", "pooled", classes, chance(80)}};
+  }
+}
+
+/// Two per multiply-add of the blocks.
+double Generator::flops(const ModelConfig &config) {
+  auto tokens = static_cast<double>(config.tokens()), width = static_cast<double>(config.width);
+  auto inner = static_cast<double>(config.innerWidth());
+  auto hidden = static_cast<double>(config.block.mlp.hidden);
+  return 2 * static_cast<double>(config.depth) * tokens *
+         (4 * width * inner + 2 * width * hidden + 2 * tokens * inner);
+}
+
+ModelConfig Generator::draw() {
+  ModelConfig config;
+  config.name = "random_" + std::to_string(index);
+  drawTokens(config);
+  drawImage(config);
+  drawBlock(config);
+  drawHead(config);
+  return config;
+}
+
+} // namespace
+
+ModelConfig vitc::test::randomModel(uint64_t seed, uint64_t index) { return Generator(seed, index).draw(); }
