@@ -55,7 +55,7 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
   SmallVector<Value> rows;
   for (int64_t i = 0; i < height; ++i)
     rows.push_back(b.add(m, i));
-  Value panelColumn = b.mul(j, shape.panel);
+  Value panelColumn = b.mul(j, shape.panel), nextPanel = b.add(j, 1), zero = b.index(0);
 
   b.loop(0, shape.panel, columns, [&](Value first) {
     SmallVector<Value> offsets;
@@ -67,10 +67,9 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     auto prefetch = [&](Value k, int64_t unroll) {
       // The next panel, one line per step: tiles take turns, so that the panel has arrived when this one is
       // done. Worth 3 % on Zen 5; nothing on Zen 4.
-      Value line = b.add(b.div(k, unroll), next);
-      Value element = b.mul(line, 16);
-      Value row = b.div(element, shape.panel), column = b.rem(element, shape.panel);
-      memref::PrefetchOp::create(b.b, b.loc, g.weights, ValueRange{b.add(j, 1), row, column},
+      // An index beyond the row is the same address, and costs one addition where row and column cost eight.
+      Value element = b.mul(b.add(b.div(k, unroll), next), 16);
+      memref::PrefetchOp::create(b.b, b.loc, g.weights, ValueRange{nextPanel, zero, element},
                                  /*isWrite=*/false,
                                  /*localityHint=*/2, /*isDataCache=*/true);
     };
