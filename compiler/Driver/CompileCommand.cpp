@@ -83,7 +83,7 @@ llvm::Expected<std::string> phaseText(const Model &model, Phase phase, const Com
   }
   if (phase != Phase::Vit)
     if (llvm::Error error = lowerTo(*module, phase, *isa, options))
-      return error;
+      return checkpoint ? std::move(error) : blameModule(std::move(error));
   llvm::raw_string_ostream os(text);
   module->print(os, mlir::OpPrintingFlags().useLocalScope());
   os << "\n";

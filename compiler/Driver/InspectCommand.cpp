@@ -61,7 +61,7 @@ llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions 
   facts.modelFlops = modelFlops(*module);
   result.layers = layersOf(*module);
   if (llvm::Error error = lowerTo(*module, Phase::Planned, *isa, options))
-    return error;
+    return checkpoint ? std::move(error) : blameModule(std::move(error));
   for (auto function : module->getOps<mlir::func::FuncOp>()) {
     int64_t flops = 0;
     function.walk([&](vit::PlannedOpInterface op) {
@@ -243,6 +243,8 @@ llvm::Error vitc::inspectCommand(const Arguments &arguments, Console &console) {
     return options.takeError();
   llvm::Expected<Inspected> inspected = Inspected();
   if (isLibrary(*input)) {
+    if (llvm::Error error = refuseForLibrary(*input, arguments, {OPT_target, OPT_batch, OPT_precision}))
+      return error;
     inspected = inspectLibrary(*input);
   } else {
     llvm::Expected<Model> model = openModel(*input, arguments, console);

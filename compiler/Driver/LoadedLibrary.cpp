@@ -8,10 +8,25 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
+#include <array>
+#include <atomic>
+#include <csignal>
 #include <dlfcn.h>
+#include <unistd.h>
 #include <utility>
 
 using namespace vitc;
+
+/// Directories that exist now, for the handler below. LLVM's handler of signals removes files only.
+static std::array<std::atomic<const char *>, 16> liveDirectories;
+
+/// Runs in a signal handler, after LLVM has removed the files and restored the old handlers.
+static void onInterrupt() {
+  for (std::atomic<const char *> &slot : liveDirectories)
+    if (const char *path = slot.exchange(nullptr))
+      rmdir(path);
+  raise(SIGINT);
+}
 
 llvm::Expected<std::unique_ptr<TemporaryDirectory>> TemporaryDirectory::create() {
   llvm::SmallString<128> path;
@@ -19,10 +34,24 @@ llvm::Expected<std::unique_ptr<TemporaryDirectory>> TemporaryDirectory::create()
     return makeError(ExitCode::Environment,
                      "could not create a temporary directory: {}; set TMPDIR to one with space",
                      error.message());
-  return std::unique_ptr<TemporaryDirectory>(new TemporaryDirectory(std::string(path)));
+  std::unique_ptr<TemporaryDirectory> result(new TemporaryDirectory(std::string(path)));
+  llvm::sys::SetInterruptFunction(onInterrupt);
+  for (std::atomic<const char *> &slot : liveDirectories) {
+    const char *none = nullptr;
+    if (slot.compare_exchange_strong(none, result->path.c_str()))
+      break;
+  }
+  return result;
 }
 
-TemporaryDirectory::~TemporaryDirectory() { llvm::sys::fs::remove_directories(path); }
+TemporaryDirectory::~TemporaryDirectory() {
+  llvm::sys::fs::remove_directories(path);
+  for (std::atomic<const char *> &slot : liveDirectories) {
+    const char *own = path.c_str();
+    if (slot.compare_exchange_strong(own, nullptr))
+      break;
+  }
+}
 
 std::string TemporaryDirectory::file(llvm::StringRef name) const {
   llvm::SmallString<128> result(path);

@@ -12,7 +12,8 @@
 
 namespace vitc {
 
-/// A directory for intermediate files, removed with the object.
+/// A directory for intermediate files, removed with the object, and by an interrupt if its files were given
+/// to llvm::sys::RemoveFileOnSignal.
 class TemporaryDirectory {
 public:
   static llvm::Expected<std::unique_ptr<TemporaryDirectory>> create();

@@ -6,7 +6,7 @@
 #include "dialect/IR/VitOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/xxhash.h"
@@ -88,12 +88,79 @@ llvm::Error readWeights(mlir::ModuleOp module, llvm::StringRef path, Sources &so
   return llvm::Error::success();
 }
 
+/// MLIR's parser recurses at brackets and at signs of affine expressions. Files of vitc nest some ten levels;
+/// a hostile one could exhaust the stack.
+llvm::Error checkNesting(llvm::StringRef text, llvm::StringRef path) {
+  constexpr int kLimit = 200;
+  int depth = 0, signs = 0;
+  int64_t line = 1;
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    bool arrow = c == '-' && text.substr(i + 1).starts_with(">");
+    if (c == '\n')
+      ++line;
+    if (c == '/' && text.substr(i + 1).starts_with("/")) {
+      i = std::min(text.size(), text.find('\n', i)) - 1;
+      continue;
+    }
+    if (c == '"') { // to the end of the string
+      for (++i; i < text.size() && text[i] != '"' && text[i] != '\n'; ++i)
+        i += text[i] == '\\';
+      continue;
+    }
+    if (arrow) {
+      ++i;
+      continue;
+    }
+    if (llvm::StringRef("([{<").contains(c))
+      ++depth;
+    else if (llvm::StringRef(")]}>").contains(c))
+      --depth;
+    signs = c == '-' ? signs + 1 : llvm::isSpace(c) ? signs : 0;
+    if (depth > kLimit || signs > kLimit)
+      return inputError("{}:{}: expected at most {} levels of nesting, got more", path.str(), line, kLimit);
+  }
+  return llvm::Error::success();
+}
+
+/// Sizes beyond what memory or 64-bit offsets hold.
+llvm::Error checkSizes(mlir::ModuleOp module, llvm::StringRef path) {
+  constexpr int64_t kLimit = int64_t(1) << 36;
+  llvm::Error error = llvm::Error::success();
+  auto check = [&](mlir::Type type) {
+    auto shaped = llvm::dyn_cast<mlir::ShapedType>(type);
+    if (error || !shaped || !shaped.hasStaticShape())
+      return;
+    int64_t elements = 1;
+    for (int64_t extent : shaped.getShape()) {
+      if (extent > 0 && elements > kLimit / extent) {
+        std::string text;
+        llvm::raw_string_ostream(text) << type;
+        error = inputError("{}: expected at most 2^36 elements, got {}", path.str(), text);
+        return;
+      }
+      elements *= extent;
+    }
+  };
+  module.walk([&](mlir::Operation *op) {
+    if (auto weight = llvm::dyn_cast<vit::WeightOp>(op))
+      check(weight.getType());
+    llvm::for_each(op->getResultTypes(), check);
+    for (mlir::Region &region : op->getRegions())
+      for (mlir::Block &block : region)
+        llvm::for_each(block.getArgumentTypes(), check);
+  });
+  return error;
+}
+
 } // namespace
 
 llvm::Expected<MlirModel> vitc::openMlirModel(llvm::StringRef path, llvm::StringRef weightsFrom) {
   llvm::Expected<std::string> text = readTextFile(path, size_t(64) << 20);
   if (!text)
     return text.takeError();
+  if (llvm::Error error = checkNesting(*text, path))
+    return error;
   MlirModel model;
   model.context = makeContext();
   std::string messages;
@@ -111,6 +178,8 @@ llvm::Expected<MlirModel> vitc::openMlirModel(llvm::StringRef path, llvm::String
   if (!model.module)
     return inputError("{}",
                       messages.empty() ? path.str() + ": expected a module of the vit dialect" : messages);
+  if (llvm::Error error = checkSizes(*model.module, path))
+    return error;
   model.config.name = prefixFrom(llvm::sys::path::stem(path));
 
   if (auto isa = (*model.module)->getAttrOfType<vit::IsaAttr>("vit.isa")) {

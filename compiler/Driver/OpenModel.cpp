@@ -11,6 +11,9 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
   llvm::StringRef suffix = llvm::sys::path::extension(model);
   bool preset = model.starts_with("preset:"), directory = llvm::sys::fs::is_directory(model);
   if (!preset && !directory && suffix == ".mlir") {
+    if (arguments.has(OPT_labels))
+      return makeError(ExitCode::Usage, "--labels: expected a checkpoint, got '{}', which takes no pictures",
+                       model.str());
     llvm::Expected<MlirModel> result = openMlirModel(model, arguments.value(OPT_weights_from).value_or(""));
     if (!result)
       return result.takeError();
@@ -107,6 +110,14 @@ static llvm::Expected<CompileOptions> optionsFor(const Model &model, CompileOpti
   return options;
 }
 
+llvm::Error vitc::blameModule(llvm::Error error) {
+  return llvm::handleErrors(std::move(error), [](std::unique_ptr<UserError> user) -> llvm::Error {
+    if (user->getExitCode() != ExitCode::Internal)
+      return llvm::Error(std::move(user));
+    return inputError("{}", user->getMessage());
+  });
+}
+
 llvm::Expected<LibraryInfo> vitc::compileModel(const Model &model, const CompileOptions &options,
                                                llvm::StringRef output) {
   llvm::Expected<CompileOptions> adapted = optionsFor(model, options);
@@ -116,7 +127,8 @@ llvm::Expected<LibraryInfo> vitc::compileModel(const Model &model, const Compile
     return compileLibrary(*checkpoint, *adapted, output);
   const auto &mlir = std::get<MlirModel>(model);
   mlir::OwningOpRef<mlir::ModuleOp> module = (*mlir.module).clone();
-  return compileModule(*module, mlir.config, mlir.weights, *adapted, output);
+  llvm::Expected<LibraryInfo> info = compileModule(*module, mlir.config, mlir.weights, *adapted, output);
+  return info ? std::move(info) : blameModule(info.takeError());
 }
 
 llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::compileAndLoad(const Model &model,
@@ -129,21 +141,37 @@ llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::compileAndLoad(const Model 
   llvm::Expected<LibraryInfo> info = compileModel(model, options, path);
   if (!info)
     return info.takeError();
-  if (!info->embedded)
-    llvm::sys::RemoveFileOnSignal((*directory)->file(info->name + ".vitw"));
+  for (const char *suffix : {".h", ".vitw"})
+    llvm::sys::RemoveFileOnSignal((*directory)->file(info->name + suffix));
   llvm::Expected<LibraryFile> file = openLibraryFile(path);
   if (!file)
     return file.takeError();
   return LoadedLibrary::load(std::move(*file), std::move(*directory));
 }
 
+llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::loadLibrary(llvm::StringRef path) {
+  llvm::Expected<LibraryFile> file = openLibraryFile(path);
+  if (!file)
+    return file.takeError();
+  return LoadedLibrary::load(std::move(*file));
+}
+
+llvm::Error vitc::refuseForLibrary(llvm::StringRef library, const Arguments &arguments,
+                                   llvm::ArrayRef<OptionId> options) {
+  for (OptionId option : options)
+    if (arguments.has(option))
+      return makeError(ExitCode::Usage,
+                       "{}: expected a model, got the library '{}', which is compiled already",
+                       Arguments::spelling(option), library.str());
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::unique_ptr<LoadedLibrary>>
 vitc::openAndLoad(llvm::StringRef modelOrLibrary, const Arguments &arguments, Console &console) {
   if (isLibrary(modelOrLibrary)) {
-    llvm::Expected<LibraryFile> file = openLibraryFile(modelOrLibrary);
-    if (!file)
-      return file.takeError();
-    return LoadedLibrary::load(std::move(*file));
+    if (llvm::Error error = refuseForLibrary(modelOrLibrary, arguments, {OPT_weights_from, OPT_precision}))
+      return error;
+    return loadLibrary(modelOrLibrary);
   }
   llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
   if (!options)

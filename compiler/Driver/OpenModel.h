@@ -25,6 +25,9 @@ llvm::Expected<CompileOptions> compileOptions(const Arguments &arguments, Consol
 /// Without --target, a planned module chooses the level that it was planned for.
 void useTargetOf(const Model &model, const Arguments &arguments, CompileOptions &options);
 
+/// What no pass accepts is the input's fault if the module was: turns Internal errors into Input errors.
+llvm::Error blameModule(llvm::Error error);
+
 /// Compiles a model to `output`.
 llvm::Expected<LibraryInfo> compileModel(const Model &model, const CompileOptions &options,
                                          llvm::StringRef output);
@@ -32,6 +35,13 @@ llvm::Expected<LibraryInfo> compileModel(const Model &model, const CompileOption
 /// Compiles a model to a temporary shared library and loads it.
 llvm::Expected<std::unique_ptr<LoadedLibrary>> compileAndLoad(const Model &model,
                                                               const CompileOptions &options);
+
+/// Loads LIB.
+llvm::Expected<std::unique_ptr<LoadedLibrary>> loadLibrary(llvm::StringRef path);
+
+/// A usage error if one of `options`, which only mean something for a MODEL, is given for a library.
+llvm::Error refuseForLibrary(llvm::StringRef library, const Arguments &arguments,
+                             llvm::ArrayRef<OptionId> options);
 
 /// Loads LIB, or compiles MODEL for this machine and loads the result.
 llvm::Expected<std::unique_ptr<LoadedLibrary>> openAndLoad(llvm::StringRef modelOrLibrary,

@@ -348,8 +348,7 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
     return model.takeError();
   useTargetOf(*model, arguments, *options);
 
-  auto library =
-      inputs.size() == 2 ? openAndLoad(inputs[1], arguments, console) : compileAndLoad(*model, *options);
+  auto library = inputs.size() == 2 ? loadLibrary(inputs[1]) : compileAndLoad(*model, *options);
   if (!library)
     return library.takeError();
   if (inputs.size() == 2)

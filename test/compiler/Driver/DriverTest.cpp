@@ -141,12 +141,49 @@ TEST(CommandsTest, ModelsThatAreNone) {
               none = dir.write("none.mlir", "module {}");
   expectFailure({"inspect", "/no/such/model"}, ExitCode::Input, {"/no/such/model"});
   expectFailure({"inspect", "/no/such/library.so"}, ExitCode::Input, {"/no/such/library.so"});
+  expectFailure({"inspect", empty.c_str(), "--target", "host"}, ExitCode::Usage, {"--target", "library"});
+  expectFailure({"bench", empty.c_str(), "--weights-from", "w"}, ExitCode::Usage,
+                {"--weights-from", "library"});
+  expectFailure({"compile", none.c_str(), "--labels", "l"}, ExitCode::Usage, {"--labels", "checkpoint"});
   expectFailure({"inspect", empty.c_str()}, ExitCode::Input, {"empty.so"});
   expectFailure({"compile", text.c_str()}, ExitCode::Input, {"give the directory"});
   expectFailure({"compile", onnx.c_str()}, ExitCode::Input, {"ONNX"});
   expectFailure({"compile", mlir.c_str()}, ExitCode::Input, {"bad.mlir:1:", "nonsense"});
   expectFailure({"compile", none.c_str(), "-o", dir.file("x.so").c_str()}, ExitCode::Input, {"@forward"});
   EXPECT_EQ(dir.list(), "bad.mlir empty.so model.onnx none.mlir weights.safetensors");
+}
+
+TEST(CommandsTest, HostileModules) {
+  TempDir dir;
+  std::string deep = "module attributes {a = ", signs = "#map = affine_map<(d0) -> (";
+  for (int i = 0; i < 100000; ++i) {
+    deep += "[";
+    signs += "- ";
+  }
+  deep = dir.write("deep.mlir", deep);
+  signs = dir.write("signs.mlir", signs + "d0)>");
+  std::string
+      huge =
+          dir.write("huge.mlir", "module { vit.weight @w : tensor<1000000000x1000000000x1000000000xf32> }"),
+      wide = dir.write("wide.mlir", "module { func.func @forward(%x: tensor<1x900000000x900000000xf32>) -> "
+                                    "tensor<1x900000000x900000000xf32> { return %x : "
+                                    "tensor<1x900000000x900000000xf32> } }"),
+      dynamic = dir.write("dynamic.mlir", "module { func.func @forward(%x: tensor<1x?x2xf32>) -> "
+                                          "tensor<1x?x2xf32> { return %x : tensor<1x?x2xf32> } }"),
+      scalar = dir.write("scalar.mlir", "module { func.func @forward(%x: f32) -> f32 { return %x : f32 } }"),
+      identity = dir.write("identity.mlir",
+                           "module { func.func @forward(%x: tensor<1x2x2xf32>) -> tensor<1x2x2xf32> { return "
+                           "%x : tensor<1x2x2xf32> } }"),
+      two = dir.write("two.mlir", "module { func.func @forward(%x: tensor<1x2x2xf32>, %y: f32) { return } }"),
+      external = dir.write("external.mlir", "module { func.func private @forward(tensor<1x2x2xf32>) }");
+  expectFailure({"compile", deep.c_str()}, ExitCode::Input, {"deep.mlir:1:", "levels of nesting"});
+  expectFailure({"compile", signs.c_str()}, ExitCode::Input, {"signs.mlir:1:", "levels of nesting"});
+  expectFailure({"compile", huge.c_str()}, ExitCode::Input, {"huge.mlir"});
+  expectFailure({"compile", wide.c_str()}, ExitCode::Input, {"wide.mlir", "2^36"});
+  std::string output = dir.file("x.so");
+  for (const std::string &path : {dynamic, scalar, two, external})
+    expectFailure({"compile", path.c_str(), "-o", output.c_str()}, ExitCode::Input, {});
+  EXPECT_EQ(dir.list().find("x.so"), std::string::npos);
 }
 
 } // namespace
