@@ -36,7 +36,8 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   }
   {
     using S = vitc_step;
-    check(types.step, sizeof(S), {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags)});
+    check(types.step, sizeof(S),
+          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags)});
   }
   {
     using S = vitc_schedule;
