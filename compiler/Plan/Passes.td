@@ -21,7 +21,7 @@ def PlanBuffers : Pass<"vit-plan-buffers", "mlir::ModuleOp"> {
     %w = vit.plan.weights @fc1.w.panels : memref<96x768x32xf32>
     %b = vit.plan.weights @fc1.b.pad : memref<3072xf32>
     %y = vit.plan.buffer : memref<197x3072xf32, strided<[3088, 1]>>
-    vit.plan.gemm ins(%x, %w : ...) bias(%b : ...) outs(%y : ...) tile [13, 2] grid [1, 96] flops 929562624
+    vit.plan.gemm ins(%x, %w : ...) bias(%b : ...) outs(%y : ...) tile [13, 2] grid [1, 96, 4] flops 929562624
     ```
   }];
   let options = [Option<"reportStatistics", "statistics", "bool", /*default=*/"false",

@@ -155,7 +155,7 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   Grid grid = gemmGrid(rows, depth, panels, panel, machine.getTileRows());
   vit::PlanGemmOp::create(b, loc, a, w, bias, residual, c, op.getActivationAttr(),
                           b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
-                          b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
+                          b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
                           imagesInner(rows) ? b.getUnitAttr() : UnitAttr(),
                           b.getI64IntegerAttr(2 * rows * inputs * outputs));
   return success();

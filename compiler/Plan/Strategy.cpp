@@ -13,6 +13,10 @@ int64_t vitc::storedHeadSize(int64_t headSize) { return ceilDiv(headSize, 16) * 
 // measured does at least 1e5 flops and streams 2e4 bytes from memory.
 static constexpr double kChunkMicroseconds = 2, kFlopsPerMicrosecond = 1e5, kBytesPerMicrosecond = 2e4;
 
+// Parts of a chunk of 20 us or more are 8 us or more with AVX-512: threads wait for each other no longer than
+// that at the end of a product. Two threads on Zen 5 waited 2 % of ViT-B for whole panels of 40 to 160 us.
+static constexpr double kPartMicroseconds = 20;
+
 // Rows of A that stay in L2 while all panels pass over them: 204 x 768 floats are 0.6 MB, and ViT's 197
 // tokens are one block.
 static constexpr int64_t kRowBlock = 204;
@@ -23,7 +27,9 @@ Grid vitc::gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, 
   double bytes = 4.0 * static_cast<double>(depth * panel);
   double microseconds = std::max(flops / kFlopsPerMicrosecond, bytes / kBytesPerMicrosecond);
   int64_t perChunk = std::max<int64_t>(1, static_cast<int64_t>(kChunkMicroseconds / microseconds));
-  return {rowBlocks, ceilDiv(panels, std::min(perChunk, panels))};
+  int64_t tiles = ceilDiv(rows, tileRows) / rowBlocks;
+  int64_t parts = std::min(tiles, static_cast<int64_t>(microseconds / kPartMicroseconds));
+  return {rowBlocks, ceilDiv(panels, std::min(perChunk, panels)), std::max<int64_t>(1, parts)};
 }
 
 // ViT-B in batches of 8 on Zen 5: with 197 rows, images inside panels cost 5 % (rows come from L3 instead of

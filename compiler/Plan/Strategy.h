@@ -14,7 +14,7 @@
 namespace vitc {
 
 struct Grid {
-  int64_t rowBlocks, groups;
+  int64_t rowBlocks, groups, parts = 1;
   bool operator==(const Grid &) const = default;
 };
 
@@ -26,7 +26,9 @@ int64_t activationStride(int64_t width, int64_t panel);
 /// and all levels share one blob.
 int64_t storedHeadSize(int64_t headSize);
 
-/// Row blocks and panel groups of a product [rows, depth] x [depth, panels * panel].
+/// Row blocks, panel groups and row parts of a product [rows, depth] x [depth, panels * panel]. A thread
+/// takes the parts of a block and group together, and its weights pass through the cache once, until the work
+/// left is so little that finer shares end it sooner.
 Grid gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_t tileRows);
 
 /// True if a pass over several images should keep a panel of weights in cache across them, rather than an

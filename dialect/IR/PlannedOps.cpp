@@ -130,14 +130,15 @@ LogicalResult PlanGemmOp::verify() {
     return emitOpError() << "expected a residual of C's shape with room for " << covered << " columns, got "
                          << getResidual().getType() << " (plan_gemm_c5)";
   auto tile = getTile(), grid = getGrid();
-  if (!isTile(tile) || grid.size() != 2 || grid[0] <= 0 || grid[1] <= 0 || grid[0] > ceilDiv(a[0], tile[0]) ||
-      grid[1] > w[0])
+  if (!isTile(tile) || grid.size() != 3 || llvm::any_of(grid, [](int64_t n) { return n <= 0; }) ||
+      grid[0] > ceilDiv(a[0], tile[0]) / grid[2] || grid[1] > w[0])
     return emitOpError()
-           << "expected a positive tile, and a grid of at most one row block a tile and one group a "
-              "panel (plan_gemm_c6)";
+           << "expected a positive tile, and a grid [row blocks, groups, parts] of at most one part a tile "
+              "and one group a panel (plan_gemm_c6)";
   return success();
 }
-int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
+int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }
+int64_t PlanGemmOp::getGrain() { return getGrid()[2]; }
 SmallVector<Value> PlanGemmOp::getOutputBuffers() { return {getC()}; }
 void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, getCMutable()); }
 

@@ -30,6 +30,10 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"Chunks that the region divides into, per image.", "int64_t", "getChunks">,
+    InterfaceMethod<"Consecutive chunks that one thread should run, since they read the same data.", "int64_t",
+      "getGrain", (ins), [{}], [{
+      return 1;
+    }]>,
     InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,
     InterfaceMethod<"True if a pass over several images does one chunk of every image before the next chunk.", "bool",
       "getImagesInner", (ins), [{}], [{

@@ -90,15 +90,16 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let hasVerifier = 1;
 }
 
-def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments]> {
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrain"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
     `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`. C is either rows
     `[M, N]` or head planes `[planes, M, plane width]`, where column n goes to plane `n / plane width`. Whole panels are
     written: the columns of C up to `panels * panel width` must be addressable. The residual may be C itself.
 
-    `grid = [row blocks, panel groups]`: chunk = row block * panel groups + panel group. Rows are covered by
-    `ceil(M / tile rows)` tiles whose heights differ by at most one. `images_inner`: a pass over several images does one
+    `grid = [row blocks, panel groups, parts]`: chunk = (row block * panel groups + panel group) * parts + part of the
+    row block; the parts of one block and group share their weights. Rows are covered by `ceil(M / tile rows)` tiles
+    whose heights differ by at most one. `images_inner`: a pass over several images does one
     chunk of all of them before the next, for products whose rows are too few to make up for reading the weights.
 
     Constraints:
@@ -107,7 +108,8 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments]> {
     * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
     * `plan_gemm_c4`: bias has `panels * width` entries.
     * `plan_gemm_c5`: the residual has C's shape, and its row stride holds whole panels.
-    * `plan_gemm_c6`: grid has two positive entries, at most the tiles and the panels; tile has two entries of 1 to 64.
+    * `plan_gemm_c6`: grid has three positive entries, row blocks * parts at most the tiles and groups at most the
+      panels; tile has two entries of 1 to 64.
   }];
   let arguments = (ins RowBuffer:$a, PlaneBuffer:$weights, Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
                        AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
@@ -224,15 +226,15 @@ def ScheduleOp : VitOp<"schedule", [Symbol, SingleBlock, NoTerminator, IsolatedF
 def StepOp : VitOp<"step", [HasParent<"ScheduleOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "one region call: function, operand addresses, chunks";
   let description = [{
-    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `images_inner` is
-    `VITC_STEP_IMAGES_INNER`.
+    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `grain` and
+    `images_inner` (`VITC_STEP_IMAGES_INNER`) see `vitc_step`.
 
     Constraints:
     * `step_c1`: the three arrays have one length, at most eight, and the callee exists.
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$name, DenseI64ArrayAttr:$spaces, DenseI64ArrayAttr:$indices,
-                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, UnitAttr:$images_inner, I64Attr:$flops);
-  let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks
+                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$grain, UnitAttr:$images_inner, I64Attr:$flops);
+  let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks `grain` $grain
                           (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
 }
 

@@ -35,7 +35,7 @@ struct vitc_pool {
   _Alignas(LINE) uint32_t generation; /* of the newest job; workers sleep on it */
   uint32_t running;                   /* a run is in progress: spin for its next job */
   uint32_t stop;
-  uint32_t count;
+  uint32_t count, grain;
   vitc_task task;
   void *arg;
 
@@ -65,17 +65,28 @@ static void relax(void) {
 #endif
 }
 
+/* Tasks to claim of `left`: half of a fair share, at most the grain. */
+static uint32_t claim_of(uint32_t left, uint32_t grain, uint32_t threads) {
+  uint32_t share = left / (2 * threads);
+  uint32_t claim = share < grain ? share : grain;
+  return claim ? claim : 1;
+}
+
 /* Claims and runs tasks of the current job until none is left. */
 static void work(vitc_pool *pool, uint32_t worker) {
   uint32_t ran = 0, count = 0;
   uint64_t ticket = __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE);
   while ((uint32_t)ticket) {
-    if (!__atomic_compare_exchange_n(&pool->ticket, &ticket, ticket - 1, 1, __ATOMIC_ACQUIRE,
+    /* The grain of a later job, if this one just ended: then the exchange fails. */
+    uint32_t grain = __atomic_load_n(&pool->grain, __ATOMIC_RELAXED);
+    uint32_t left = (uint32_t)ticket, claim = claim_of(left, grain, pool->threads);
+    if (!__atomic_compare_exchange_n(&pool->ticket, &ticket, ticket - claim, 1, __ATOMIC_ACQUIRE,
                                      __ATOMIC_ACQUIRE))
       continue;
     count = pool->count; /* the job cannot change while one of its tasks is unfinished */
-    pool->task(pool->arg, count - (uint32_t)ticket, worker);
-    ran++;
+    for (uint32_t i = count - left; i != count - left + claim; i++)
+      pool->task(pool->arg, i, worker);
+    ran += claim;
     ticket = __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE);
   }
   if (!ran)
@@ -118,7 +129,9 @@ static void announce(vitc_pool *pool, uint32_t generation, uint32_t helpers) {
     vitc_futex_wake(&pool->generation, helpers);
 }
 
-void vitc_pool_run(vitc_pool *pool, uint32_t count, vitc_task task, void *arg) {
+uint32_t vitc_pool_threads(const vitc_pool *pool) { return pool->threads; }
+
+void vitc_pool_run(vitc_pool *pool, uint32_t count, uint32_t grain, vitc_task task, void *arg) {
   if (count < 2) { /* nothing to share */
     if (count)
       task(arg, 0, 0);
@@ -126,6 +139,7 @@ void vitc_pool_run(vitc_pool *pool, uint32_t count, vitc_task task, void *arg) {
   }
   uint32_t generation = pool->generation + 1;
   pool->count = count;
+  __atomic_store_n(&pool->grain, grain, __ATOMIC_RELAXED);
   pool->task = task;
   pool->arg = arg;
   __atomic_store_n(&pool->done, 0, __ATOMIC_RELAXED);

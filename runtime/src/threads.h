@@ -1,9 +1,9 @@
 /* threads.h - a pool of threads that runs numbered tasks.
  *
  * One thread, the leader, takes the pool for a run, hands it one job after another, and gives it back.
- * Between the jobs of a run the workers spin; between runs they sleep in the kernel. Tasks are claimed one at
- * a time, so a worker that loses its CPU delays one task, and a job ends when all its tasks have: no worker
- * needs to check in.
+ * Between the jobs of a run the workers spin; between runs they sleep in the kernel. Tasks are claimed by
+ * whoever is free, so a worker that loses its CPU delays one claim, and a job ends when all its tasks have:
+ * no worker needs to check in.
  */
 #ifndef VITC_THREADS_H
 #define VITC_THREADS_H
@@ -32,8 +32,12 @@ void vitc_pool_destroy(vitc_pool *pool);
 int vitc_pool_take(vitc_pool *pool);
 void vitc_pool_give_back(vitc_pool *pool);
 
-/* for (uint32_t i = 0; i < count; i++) task(arg, i, worker), on all workers. Only while the pool is taken. */
-void vitc_pool_run(vitc_pool *pool, uint32_t count, vitc_task task, void *arg);
+/* Workers in all, the leader included. */
+uint32_t vitc_pool_threads(const vitc_pool *pool);
+
+/* for (uint32_t i = 0; i < count; i++) task(arg, i, worker), on all workers. Only while the pool is taken. A
+ * worker claims up to `grain` consecutive tasks at once, fewer towards the end, so that all end together. */
+void vitc_pool_run(vitc_pool *pool, uint32_t count, uint32_t grain, vitc_task task, void *arg);
 
 /* Sleeps while *word == value; may wake early. Wakes up to `count` sleepers. */
 void vitc_futex_wait(uint32_t *word, uint32_t value);

@@ -42,10 +42,10 @@ FakeModel::FakeModel() {
   operands[1] = {{VITC_SPACE_ARENA, 0, 64}, {VITC_SPACE_SCRATCH, 0, 0}, {VITC_SPACE_OUTPUT, 0, 0}};
   operands[2] = {{VITC_SPACE_ARENA, 0, 64}, {VITC_SPACE_OUTPUT, 1, 0}};
   operandsU8 = {{VITC_SPACE_INPUT, 0, 0}, {VITC_SPACE_ARENA, 0, 64}};
-  vitc_step first = {multiply, operands[0].data(), 3, kRows, "multiply", 32, 0};
-  vitc_step second = {sum, operands[1].data(), 3, kRows, "sum", 32, 0};
-  vitc_step third = {copy, operands[2].data(), 2, 1, "copy", 0, 0};
-  vitc_step firstU8 = {widen, operandsU8.data(), 2, kRows, "widen", 0, 0};
+  vitc_step first = {multiply, operands[0].data(), 3, kRows, "multiply", 32, 0, 2};
+  vitc_step second = {sum, operands[1].data(), 3, kRows, "sum", 32, 0, 1};
+  vitc_step third = {copy, operands[2].data(), 2, 1, "copy", 0, 0, 1};
+  vitc_step firstU8 = {widen, operandsU8.data(), 2, kRows, "widen", 0, 0, 1};
   steps = {first, second, third};
   stepsU8 = {firstU8, second, third};
   // One blob serves all levels; the weights proper begin at offset 64.

@@ -83,7 +83,8 @@ TEST(Run, OrderOfChunks) {
                     2,
                     "record",
                     0,
-                    0};
+                    0,
+                    1};
   fake.levels[0].run.steps = &step;
   fake.levels[0].run.step_count = 1;
   Created model(fake, withThreads(1));
@@ -103,6 +104,35 @@ TEST(Run, OrderOfChunks) {
                                                            {1, image(0)}, {1, image(1)}, {1, image(2)},
                                                            {0, image(3)}, {1, image(3)}};
   EXPECT_EQ(seen, byChunk);
+}
+
+// Steps that do not hold images together are done for one image after the other, those that do for all.
+TEST(Run, ImagesGoThroughStretchesOfSteps) {
+  static std::vector<std::pair<char, const void *>> seen;
+  seen.clear();
+  FakeModel fake;
+  vitc_operand operand = {VITC_SPACE_INPUT, 0, 0};
+  vitc_step steps[] = {
+      {[](void *const *operands, int64_t) { seen.emplace_back('a', operands[0]); }, &operand, 1, 1, "a", 0, 0,
+       1},
+      {[](void *const *operands, int64_t) { seen.emplace_back('b', operands[0]); }, &operand, 1, 1, "b", 0, 0,
+       1},
+      {[](void *const *operands, int64_t) { seen.emplace_back('c', operands[0]); }, &operand, 1, 1, "c", 0,
+       VITC_STEP_IMAGES_INNER, 1},
+      {[](void *const *operands, int64_t) { seen.emplace_back('d', operands[0]); }, &operand, 1, 1, "d", 0, 0,
+       1},
+  };
+  fake.levels[0].run.steps = steps;
+  fake.levels[0].run.step_count = 4;
+  Created model(fake, withThreads(1));
+  std::vector<float> images = fakeImages(2), sums(8), copies(32);
+  void *outputs[] = {sums.data(), copies.data()};
+  ASSERT_EQ(vitc_rt_run(model, images.data(), 2, outputs), VITC_OK);
+  const void *first = images.data(), *second = images.data() + 16;
+  std::vector<std::pair<char, const void *>> expected = {{'a', first},  {'b', first}, {'a', second},
+                                                         {'b', second}, {'c', first}, {'c', second},
+                                                         {'d', first},  {'d', second}};
+  EXPECT_EQ(seen, expected);
 }
 
 TEST(Run, ConcurrentRunsShareAModel) {

@@ -52,7 +52,7 @@ TEST_P(Pool, EveryTaskOnceOnWorkersOfItsOwn) {
     ASSERT_TRUE(vitc_pool_take(pool));
     for (uint32_t tasks : {0u, 1u, 2u, 3u, 7u, 64u, 1000u, 5u, 2u}) {
       Counts counts(tasks, GetParam());
-      vitc_pool_run(pool, tasks, Counts::task, &counts);
+      vitc_pool_run(pool, tasks, 1 + tasks % 7, Counts::task, &counts);
       ASSERT_TRUE(counts.eachOnce()) << tasks << " tasks";
     }
     vitc_pool_give_back(pool);
@@ -67,7 +67,7 @@ TEST_P(Pool, JobsAreOrdered) {
   ASSERT_TRUE(vitc_pool_take(pool));
   for (int step = 0; step < 200; ++step) {
     vitc_pool_run(
-        pool, 97,
+        pool, 97, 1,
         [](void *arg, uint32_t i, uint32_t) {
           Chain &c = *static_cast<Chain *>(arg);
           c.to[i] = c.from[i] + c.from[(i + 31) % 97];
@@ -94,7 +94,7 @@ TEST_P(Pool, OnlyOneLeaderAtATime) {
         if (++holders > 1)
           most = 2;
         Counts counts(17, GetParam());
-        vitc_pool_run(pool, 17, Counts::task, &counts);
+        vitc_pool_run(pool, 17, 1, Counts::task, &counts);
         if (counts.eachOnce())
           ++runs;
         else
@@ -115,7 +115,7 @@ TEST_P(Pool, LongSerialGaps) {
   for (int i = 0; i < 5; ++i) {
     usleep(5000);
     Counts counts(50, GetParam());
-    vitc_pool_run(pool, 50, Counts::task, &counts);
+    vitc_pool_run(pool, 50, 1, Counts::task, &counts);
     EXPECT_TRUE(counts.eachOnce());
   }
   vitc_pool_give_back(pool);
@@ -126,7 +126,7 @@ TEST_P(Pool, SlowTasks) {
   ASSERT_TRUE(vitc_pool_take(pool));
   Counts counts(3, GetParam());
   vitc_pool_run(
-      pool, 3,
+      pool, 3, 1,
       [](void *arg, uint32_t index, uint32_t worker) {
         usleep(index == 1 ? 20000 : 10);
         Counts::task(arg, index, worker);
@@ -169,7 +169,7 @@ TEST(PoolSignals, WorkersBlockThem) {
   } seen;
   ASSERT_TRUE(vitc_pool_take(pool));
   vitc_pool_run(
-      pool, 2,
+      pool, 2, 1,
       [](void *arg, uint32_t, uint32_t worker) {
         Seen &s = *static_cast<Seen *>(arg);
         ++s.ready;

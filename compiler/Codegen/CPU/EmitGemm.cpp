@@ -117,7 +117,7 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   GemmShape shape(op);
   ValueRange buffers = args.drop_back();
   Value chunk = args.back();
-  int64_t rowBlocks = op.getGrid()[0], groups = op.getGrid()[1];
+  int64_t rowBlocks = op.getGrid()[0], groups = op.getGrid()[1], parts = op.getGrid()[2];
   BalancedTiles tiles = balanceTiles(op.getA().getType().getDimSize(0), op.getTile()[0]);
 
   SmallVector<Type> types(buffers.getTypes());
@@ -130,10 +130,11 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
     });
   };
 
-  Value rowBlock = rowBlocks == 1 ? b.index(0) : b.div(chunk, groups);
-  Value group = rowBlocks == 1 ? chunk : b.rem(chunk, groups);
+  Value share = b.div(chunk, parts), part = b.rem(chunk, parts);
+  Value rowBlock = b.div(share, groups), group = b.rem(share, groups);
   auto [firstPanel, endPanel] = evenPart(b, group, shape.panels, groups);
-  auto [firstTile, endTile] = evenPart(b, rowBlock, tiles.count, rowBlocks);
+  auto [firstTile, endTile] =
+      evenPart(b, b.add(b.mul(rowBlock, parts), part), tiles.count, rowBlocks * parts);
 
   // Lines of a panel that one tile prefetches: as many as it makes steps; 2 * panel / 16 tiles cover the
   // panel.

@@ -36,8 +36,8 @@ typedef void (*vitc_region_fn)(void *const *operands, int64_t chunk);
 
 enum { VITC_MAX_OPERANDS = 8 };
 
-/* Bits of vitc_step.flags. Without any, a pass over several images does all chunks of one image before the
- * next. */
+/* Bits of vitc_step.flags. Without any, each image of a pass goes through the step, and through such steps
+ * around it, on its own. */
 enum {
   VITC_STEP_IMAGES_INNER =
       1u << 0 /* do one chunk of every image before the next chunk: the chunk's weights stay in
@@ -52,6 +52,7 @@ typedef struct vitc_step {
   const char *name; /* for profiles: "blk.3.fc1" */
   uint64_t flops;   /* per image: executed multiply-adds times two */
   uint32_t flags;   /* VITC_STEP_* */
+  uint32_t grain;   /* at least 1: consecutive chunks that read the same data, best run by one thread */
 } vitc_step;
 
 typedef struct vitc_schedule {

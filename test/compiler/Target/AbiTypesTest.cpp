@@ -37,7 +37,7 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   {
     using S = vitc_step;
     check(types.step, sizeof(S),
-          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags)});
+          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags), AT(grain)});
   }
   {
     using S = vitc_schedule;

@@ -125,7 +125,7 @@ func.func @plan_gather_rank(%x: memref<8xi8>, %y: memref<16x12xf32>) {
 func.func @plan_gemm_c1(%a: memref<5x8xf32>, %w: memref<1x7x16xf32>, %c: memref<5x16xf32>) {
   // expected-error @+1 {{expected weights of K = 8, got 7 (plan_gemm_c1)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x7x16xf32>) outs(%c : memref<5x16xf32>)
-      tile [4, 1] grid [1, 1] flops 0
+      tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -134,7 +134,7 @@ func.func @plan_gemm_c1(%a: memref<5x8xf32>, %w: memref<1x7x16xf32>, %c: memref<
 func.func @plan_gemm_c2_rows(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<6x16xf32>) {
   // expected-error @+1 {{expected C of 5 rows and 1 to 16 columns, got 'memref<6x16xf32>' (plan_gemm_c2)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<6x16xf32>)
-      tile [4, 1] grid [1, 1] flops 0
+      tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -143,7 +143,7 @@ func.func @plan_gemm_c2_rows(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: me
 func.func @plan_gemm_c2_columns(%a: memref<5x8xf32>, %w: memref<2x8x16xf32>, %c: memref<5x16xf32, strided<[32, 1]>>) {
   // expected-error @+1 {{expected C of 5 rows and 17 to 32 columns, got 'memref<5x16xf32, strided<[32, 1]>>' (plan_gemm_c2)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<2x8x16xf32>) outs(%c : memref<5x16xf32, strided<[32, 1]>>)
-      tile [4, 1] grid [1, 1] flops 0
+      tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -152,7 +152,7 @@ func.func @plan_gemm_c2_columns(%a: memref<5x8xf32>, %w: memref<2x8x16xf32>, %c:
 func.func @plan_gemm_c3_rows(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x10xf32>) {
   // expected-error @+1 {{expected C to have room for 16 columns, got 'memref<5x10xf32>' (plan_gemm_c3)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x10xf32>)
-      tile [4, 1] grid [1, 1] flops 0
+      tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -161,7 +161,7 @@ func.func @plan_gemm_c3_rows(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: me
 func.func @plan_gemm_c3_planes(%a: memref<5x8xf32>, %w: memref<2x8x16xf32>, %c: memref<3x5x8xf32>) {
   // expected-error @+1 {{expected C to have room for 32 columns, got 'memref<3x5x8xf32>' (plan_gemm_c3)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<2x8x16xf32>) outs(%c : memref<3x5x8xf32>)
-      tile [4, 1] grid [1, 1] flops 0
+      tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -171,7 +171,7 @@ func.func @plan_gemm_c4(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %b: memref<
                         %c: memref<5x10xf32, strided<[16, 1]>>) {
   // expected-error @+1 {{expected a bias of 16 entries, got 'memref<10xf32>' (plan_gemm_c4)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) bias(%b : memref<10xf32>)
-      outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1] flops 0
+      outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -180,7 +180,7 @@ func.func @plan_gemm_c4(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %b: memref<
 func.func @plan_gemm_c5_shape(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: memref<4x16xf32>, %c: memref<5x16xf32>) {
   // expected-error @+1 {{expected a residual of C's shape with room for 16 columns, got 'memref<4x16xf32>' (plan_gemm_c5)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) residual(%r : memref<4x16xf32>)
-      outs(%c : memref<5x16xf32>) tile [4, 1] grid [1, 1] flops 0
+      outs(%c : memref<5x16xf32>) tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -190,7 +190,7 @@ func.func @plan_gemm_c5_room(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: me
                              %c: memref<5x10xf32, strided<[16, 1]>>) {
   // expected-error @+1 {{expected a residual of C's shape with room for 16 columns, got 'memref<5x10xf32>' (plan_gemm_c5)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) residual(%r : memref<5x10xf32>)
-      outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1] flops 0
+      outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1, 1] flops 0
   return
 }
 
@@ -199,7 +199,7 @@ func.func @plan_gemm_c5_room(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: me
 func.func @plan_gemm_c6_tile(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
   // expected-error @+1 {{(plan_gemm_c6)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
-      tile [4, 65] grid [1, 1] flops 0
+      tile [4, 65] grid [1, 1, 1] flops 0
   return
 }
 
@@ -208,7 +208,16 @@ func.func @plan_gemm_c6_tile(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: me
 func.func @plan_gemm_c6_grid(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
   // expected-error @+1 {{(plan_gemm_c6)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
-      tile [4, 1] grid [3, 1] flops 0
+      tile [4, 1] grid [3, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c6_parts(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{(plan_gemm_c6)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [1, 1, 3] flops 0
   return
 }
 
@@ -354,14 +363,14 @@ func.func @region(%a: memref<4xf32>) {
 }
 vit.schedule @step_c1_lengths attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
   // expected-error @+1 {{expected three arrays of one length up to 8 (step_c1)}}
-  vit.step @region "layer" spaces [0] indices [0, 1] offsets [0] chunks 1 flops 0
+  vit.step @region "layer" spaces [0] indices [0, 1] offsets [0] chunks 1 grain 1 flops 0
 }
 
 // -----
 
 vit.schedule @step_c1_callee attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
   // expected-error @+1 {{expected a function named @region (step_c1)}}
-  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 1 flops 0
+  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 1 grain 1 flops 0
 }
 
 // -----

@@ -26,13 +26,13 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
     // CHECK: vit.plan.gather ins(%{{.*}} : memref<3x8x8xf32>)
     vit.plan.gather ins(%image : memref<3x8x8xf32>) outs(%p : memref<16x12xf32, strided<[28, 1]>>)
         size [2, 2] stride [2, 2] chunks 1
-    // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<96xf32>) outs(%{{.*}} : memref<6x16x16xf32>) tile [13, 2] grid [1, 3] flops 36864
+    // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<96xf32>) outs(%{{.*}} : memref<6x16x16xf32>) tile [13, 2] grid [1, 3, 1] flops 36864
     vit.plan.gemm ins(%p, %w : memref<16x12xf32, strided<[28, 1]>>, memref<3x12x32xf32>) bias(%b : memref<96xf32>)
-        outs(%qkv : memref<6x16x16xf32>) tile [13, 2] grid [1, 3] flops 36864
+        outs(%qkv : memref<6x16x16xf32>) tile [13, 2] grid [1, 3, 1] flops 36864
     // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<96xf32>) activation gelu_erf residual(%{{.*}} : {{.*}}) outs(
     vit.plan.gemm ins(%p, %w : memref<16x12xf32, strided<[28, 1]>>, memref<3x12x32xf32>) bias(%b : memref<96xf32>)
         activation gelu_erf residual(%y : memref<16x96xf32, strided<[112, 1]>>)
-        outs(%y : memref<16x96xf32, strided<[112, 1]>>) tile [13, 2] grid [2, 1] flops 36864
+        outs(%y : memref<16x96xf32, strided<[112, 1]>>) tile [13, 2] grid [2, 1, 1] flops 36864
     // CHECK: vit.plan.attention ins({{.*}}) outs({{.*}}) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
     vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
         outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
@@ -56,8 +56,8 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
     return
   }
   // CHECK: vit.schedule @forward attributes {arena_bytes = 4096 : i64, input_bytes = 768 : i64, scratch_bytes = 64 : i64}
-  // CHECK: vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 flops 0
+  // CHECK: vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 grain 2 flops 0
   vit.schedule @forward attributes {arena_bytes = 4096 : i64, scratch_bytes = 64 : i64, input_bytes = 768 : i64} {
-    vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 flops 0
+    vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 grain 2 flops 0
   }
 }

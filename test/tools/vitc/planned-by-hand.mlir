@@ -29,7 +29,7 @@ module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel =
     %b = vit.plan.weights @b.pad : memref<32xf32>
     %c = vit.plan.buffer at 256 : memref<3x7xf32, strided<[32, 1]>>
     vit.plan.gemm ins(%rows, %w : memref<3x5xf32, strided<[16, 1]>>, memref<1x5x32xf32>) bias(%b : memref<32xf32>)
-      outs(%c : memref<3x7xf32, strided<[32, 1]>>) tile [2, 4] grid [2, 1] flops 210
+      outs(%c : memref<3x7xf32, strided<[32, 1]>>) tile [2, 4] grid [2, 1, 1] flops 210
     vit.plan.copy ins(%c : memref<3x7xf32, strided<[32, 1]>>) outs(%sums : memref<3x7xf32, strided<[7, 1]>>) chunks 1
     return
   }
