@@ -46,6 +46,33 @@ static SmallVector<Value> locate(LeafBuilder &b, const GemmShape &shape, Value m
   return {b.div(n, shape.planeWidth), m, b.rem(n, shape.planeWidth)};
 }
 
+/// The activation of a tile whose sums and biases lie in C, and the residual. A loop over C in L1: unrolled
+/// over the accumulators, its chains of multiply-adds are too long to overlap, and spill. kChains of them
+/// overlap.
+static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height,
+                               Value m, ArrayRef<Value> at) {
+  constexpr int64_t kChains = 4;
+  int64_t vectors = at.size(), unroll = std::max<int64_t>(1, kChains / vectors);
+  auto apply = [&](Value first, int64_t count) {
+    SmallVector<Value> values;
+    for (int64_t i = 0; i < count; ++i)
+      for (Value column : at)
+        values.push_back(b.load(g.c, locate(b, shape, b.add(first, i), column)));
+    emitActivations(b, *shape.activation, values);
+    for (int64_t i = 0; i < count; ++i)
+      for (auto [v, column] : llvm::enumerate(at)) {
+        Value y = values[i * vectors + v], row = b.add(first, i);
+        if (g.residual)
+          y = b.addf(y, b.load(g.residual, {row, column}));
+        b.store(y, g.c, locate(b, shape, row, column));
+      }
+  };
+  int64_t whole = height / unroll * unroll;
+  b.loop(m, b.add(m, whole), unroll, [&](Value row) { apply(row, unroll); });
+  if (whole != height)
+    apply(b.add(m, whole), height - whole);
+}
+
 /// One tile of rows [m, m + height) and all columns of panel `j`. `next` is the line offset from which the
 /// tile prefetches the panel behind its own.
 static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height, Value m,
@@ -87,12 +114,12 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     for (int64_t i = 0; i < height; ++i)
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value y = g.bias ? b.addf(sums[i][v], bias[v]) : sums[i][v];
-        if (shape.activation)
-          y = emitActivation(b, *shape.activation, y);
-        if (g.residual)
+        if (g.residual && !shape.activation)
           y = b.addf(y, b.load(g.residual, {rows[i], at[v]}));
         b.store(y, g.c, locate(b, shape, rows[i], at[v]));
       }
+    if (shape.activation)
+      emitActivationPass(b, shape, g, height, m, at);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "compiler/Codegen/CPU/MathFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace vitc;
@@ -105,4 +106,16 @@ Value vitc::emitActivation(LeafBuilder &b, vit::ActivationKind kind, Value x) {
     return tanh(b, x);
   }
   llvm_unreachable("all activations are handled");
+}
+
+void vitc::emitActivations(LeafBuilder &b, vit::ActivationKind kind, MutableArrayRef<Value> values) {
+  // Operations on a vector of vectors become one per row, next to each other.
+  LeafBuilder wide = b;
+  wide.vecType = VectorType::get({static_cast<int64_t>(values.size()), b.lanes()}, b.b.getF32Type());
+  Value all = wide.splat(0.0);
+  for (auto [i, value] : llvm::enumerate(values))
+    all = vector::InsertOp::create(b.b, b.loc, value, all, static_cast<int64_t>(i));
+  all = emitActivation(wide, kind, all);
+  for (auto [i, value] : llvm::enumerate(values))
+    value = vector::ExtractOp::create(b.b, b.loc, all, static_cast<int64_t>(i));
 }

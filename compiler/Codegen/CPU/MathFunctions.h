@@ -17,6 +17,10 @@ mlir::Value emitExp2(LeafBuilder &b, mlir::Value x);
 /// An elementwise activation. Absolute error <= 3e-7 for |x| <= 6, half an ulp of the result beyond.
 mlir::Value emitActivation(LeafBuilder &b, vit::ActivationKind kind, mlir::Value x);
 
+/// The same for several vectors in place, instruction by instruction for all of them: one vector's chain of
+/// multiply-adds keeps a pipe waiting.
+void emitActivations(LeafBuilder &b, vit::ActivationKind kind, llvm::MutableArrayRef<mlir::Value> values);
+
 } // namespace vitc
 
 #endif // COMPILER_CODEGEN_CPU_MATHFUNCTIONS_H
