@@ -54,8 +54,10 @@ static constexpr double kGeluTanh[] = {-1.0000005960464478,    -1.15109574794769
 static constexpr double kGeluRange = 5.75;
 
 static Value gelu(LeafBuilder &b, Value x, ArrayRef<double> coefficients) {
-  Value magnitude = b.absf(x);
-  Value tail = emitExp2(b, horner(b, b.minf(b.splat(kGeluRange), magnitude), coefficients));
+  // Beyond the range |x| 2^p is less than 3e-8, and what it is at the end of the range serves everywhere: its
+  // factor must be clamped too, or it would grow with |x| again.
+  Value magnitude = b.minf(b.splat(kGeluRange), b.absf(x)); // in this order NaN passes
+  Value tail = emitExp2(b, horner(b, magnitude, coefficients));
   Value negative = b.subf(b.splat(-0.0), magnitude);
   return b.fma(negative, tail, b.maxf(x, b.splat(0.0)));
 }
@@ -63,10 +65,13 @@ static Value gelu(LeafBuilder &b, Value x, ArrayRef<double> coefficients) {
 /// x * sigmoid(slope * x), from 2^(-|t|) so that nothing overflows.
 static Value timesSigmoid(LeafBuilder &b, Value x, double slope) {
   constexpr double kLog2E = 1.4426950408889634;
-  Value tail = emitExp2(b, b.mulf(b.absf(x), b.splat(-slope * kLog2E)));
+  // From here on |x| * share vanishes; unclamped, 2^-126 would not outweigh the largest |x|.
+  constexpr double kRange = 1e4;
+  Value magnitude = b.minf(b.splat(kRange), b.absf(x)); // in this order NaN passes
+  Value tail = emitExp2(b, b.mulf(magnitude, b.splat(-slope * kLog2E)));
   // max(x, 0) - |x| * e / (1 + e) is x * sigmoid(slope x) on both sides of zero.
   Value share = b.divf(tail, b.addf(tail, b.splat(1.0)));
-  Value negative = b.subf(b.splat(-0.0), b.absf(x));
+  Value negative = b.subf(b.splat(-0.0), magnitude);
   return b.fma(negative, share, b.maxf(x, b.splat(0.0)));
 }
 
