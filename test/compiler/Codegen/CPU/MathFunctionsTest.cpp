@@ -23,15 +23,15 @@ public:
 
   VectorFunction(const Isa &isa, const Emit &emit) : context(makeContext()) {
     std::string size = "memref<" + std::to_string(kBlock) + "xf32>";
-    std::string text = "func.func @region(%x: " + size + ", %y: " + size + ", %chunk: index) { return }\n" +
+    std::string text = "module attributes {" + isaAttribute(isa) + "} {\nfunc.func @region(%x: " + size +
+                       ", %y: " + size + ", %chunk: index) { return }\n" +
                        "vit.schedule @run attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, "
                        "input_bytes = 0 : i64} {\n vit.step @region \"f\" spaces [0, 0] indices [0, 0] "
-                       "offsets [0, 0] chunks 1 grain 1 flops 0\n}";
+                       "offsets [0, 0] chunks 1 grain 1 flops 0\n}\n}";
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
     EXPECT_TRUE(module);
     auto function = module->lookupSymbol<mlir::func::FuncOp>("region");
-    auto attribute =
-        vit::IsaAttr::get(context.get(), isa.name, isa.lanes, isa.tileRows, isa.tileVectors, kPanel, isa.fma);
+    auto attribute = llvm::cast<vit::IsaAttr>((*module)->getAttr("vit.isa"));
     mlir::OpBuilder builder = mlir::OpBuilder::atBlockBegin(&function.getBody().front());
     LeafBuilder b(builder, function.getLoc(), attribute);
     b.loop(0, kBlock, b.lanes(), [&](mlir::Value i) {

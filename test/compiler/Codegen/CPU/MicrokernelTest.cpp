@@ -1,7 +1,7 @@
 #include "compiler/Codegen/CPU/Microkernel.h"
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Pipeline/Pipeline.h"
-#include "mlir/Parser/Parser.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include <gtest/gtest.h>
@@ -46,7 +46,8 @@ protected:
     mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(module.getBody());
     auto function = mlir::func::FuncOp::create(b, module.getLoc(), "f", b.getFunctionType({}, {}));
     b.setInsertionPointToStart(function.addEntryBlock());
-    auto isa = vit::IsaAttr::get(context.get(), "test", 16, 13, 2, 32, true);
+    auto isa = llvm::cast<vit::IsaAttr>(mlir::parseAttribute(
+        "#vit.isa<\"test\", lanes = 16, tile = 13 x 2, panel = 32, fma = true>", context.get()));
     LeafBuilder leaf(b, module.getLoc(), isa);
     llvm::SmallVector<mlir::Value> values = emit(leaf);
     mlir::func::ReturnOp::create(b, module.getLoc(), values);

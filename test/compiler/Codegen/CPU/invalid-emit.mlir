@@ -1,0 +1,58 @@
+// What vit-emit-cpu refuses.
+// RUN: vit-opt %s -split-input-file -verify-diagnostics --vit-emit-cpu
+
+// expected-error @below {{expected attribute 'vit.isa' that describes the target}}
+module {
+  func.func @no_isa(%x: memref<1x1x1xf32>) attributes {vit.arena_bytes = 0 : i64} { return }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  // expected-error @below {{expected attribute 'vit.arena_bytes': run vit-plan-memory first}}
+  func.func @no_memory_plan(%x: memref<1x1x1xf32>) { return }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  func.func @no_offset(%x: memref<3x4xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{expected an offset: run vit-plan-memory first}}
+    %y = vit.plan.buffer : memref<3x4xf32>
+    vit.plan.copy ins(%x : memref<3x4xf32>) outs(%y : memref<3x4xf32>) chunks 1
+    return
+  }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  vit.weight @w : tensor<3x4xf32>
+  func.func @weight_without_offset(%x: memref<3x4xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{expected weight 'w' to have an offset: run vit-plan-memory first}}
+    %w = vit.plan.weights @w : memref<3x4xf32>
+    vit.plan.copy ins(%w : memref<3x4xf32>) outs(%x : memref<3x4xf32>) chunks 1
+    return
+  }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  func.func @not_planned(%x: memref<1x1x1xf32>, %t: tensor<3x4xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{is not a planned op}}
+    %y = vit.add %t, %t : tensor<3x4xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  func.func @foreign_buffer(%x: memref<3x4xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{is not a planned op}}
+    %y = memref.alloc() : memref<3x4xf32>
+    vit.plan.copy ins(%x : memref<3x4xf32>) outs(%y : memref<3x4xf32>) chunks 1
+    return
+  }
+}
