@@ -50,6 +50,7 @@ module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel =
   // CHECK: scf.for %{{.*}} = %c0 to %c5 step %c1 {
   // CHECK: %[[P:.*]] = arith.mulf %[[D:.*]], %[[D]]
   // CHECK-NEXT: arith.addf %[[P]], %
+  // CHECK: math.sqrt
   // CHECK: %[[Y:.*]] = arith.mulf
   // CHECK-NEXT: vector.store %[[Y]]
   func.func @plain(%x: memref<5x192xf32, strided<[240, 1]>>, %y: memref<5x192xf32, strided<[240, 1]>>)
