@@ -1,0 +1,215 @@
+// Each axis of the description, and what it makes of the module.
+#include "dialect/IR/VitOps.h"
+#include "test/compiler/Pipeline/PipelineFixtures.h"
+#include <cmath>
+
+using namespace vitc;
+using namespace vitc::test;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+class BuildModuleTest : public testing::Test {
+protected:
+  std::unique_ptr<mlir::MLIRContext> context = makeContext();
+  ModelConfig config = tinyConfig();
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+
+  Lines lines(llvm::StringRef function = "forward") {
+    module = build(*context, config);
+    return summary(*module, function);
+  }
+  Lines outputs() {
+    auto function = module->lookupSymbol<mlir::func::FuncOp>("forward");
+    Lines names;
+    for (unsigned i = 0; i < function.getNumResults(); ++i)
+      names.push_back(function.getResultAttrOfType<mlir::StringAttr>(i, "vit.name").str());
+    return names;
+  }
+  /// The first op of type T.
+  template <typename T> T first() {
+    T found;
+    module->walk([&](T op) {
+      found = op;
+      return mlir::WalkResult::interrupt();
+    });
+    return found;
+  }
+};
+
+const Lines kBlock{"layer_norm 7", "linear 7",     "linear 7", "linear 7",     "attention 7", "linear 7",
+                   "add 7",        "layer_norm 7", "linear 7", "activation 7", "linear 7",    "add 7"};
+
+TEST_F(BuildModuleTest, WholeModel) {
+  Lines want{"patch_embed 6", "concat 7", "add 7"};
+  want.insert(want.end(), kBlock.begin(), kBlock.end());
+  want.insert(want.end(), {"layer_norm 7", "slice 1", "linear 1"});
+  EXPECT_EQ(lines(), want);
+  EXPECT_EQ(outputs(), Lines{"logits"});
+  EXPECT_FALSE(module->lookupSymbol("forward_u8")); // no preprocessing, no pictures
+}
+
+TEST_F(BuildModuleTest, BlocksFollowEachOther) {
+  config.depth = 3;
+  EXPECT_EQ(lines().size(), 3 + 3 * kBlock.size() + 3);
+  EXPECT_TRUE(module->lookupSymbol("blk.2.fc2.w"));
+  EXPECT_FALSE(module->lookupSymbol("blk.3.ln1.w"));
+}
+
+// A weight for each tensor that the description implies, and no other.
+TEST_F(BuildModuleTest, DeclaresTheTensors) {
+  lines();
+  Lines names, want;
+  for (auto weight : module->getOps<vit::WeightOp>())
+    names.push_back(weight.getSymName().str());
+  for (const TensorSpec &spec : expectedTensors(config))
+    want.push_back(spec.name);
+  EXPECT_EQ(names, want);
+}
+
+TEST_F(BuildModuleTest, Positions) {
+  config.posCovers = PosCovers::Patch;
+  Lines got = lines();
+  got.resize(3);
+  EXPECT_EQ(got, (Lines{"patch_embed 6", "add 6", "concat 7"}));
+
+  // Registers come between the cls token and the patches, behind the sum.
+  config.posCovers = PosCovers::ClsAndPatch;
+  config.prefix = {{"cls", 1}, {"reg", 4}};
+  got = lines();
+  got.resize(6);
+  EXPECT_EQ(got, (Lines{"patch_embed 6", "concat 7", "add 7", "slice 1", "slice 6", "concat 11"}));
+
+  config.posCovers = PosCovers::None;
+  config.pos.kind = PosKind::None;
+  got = lines();
+  got.resize(3);
+  EXPECT_EQ(got, (Lines{"patch_embed 6", "concat 11", "layer_norm 11"}));
+}
+
+TEST_F(BuildModuleTest, NoPrefixTokens) {
+  config.prefix.clear();
+  config.pool.kind = PoolKind::Mean;
+  Lines got = lines();
+  got.resize(3);
+  EXPECT_EQ(got, (Lines{"patch_embed 6", "add 6", "layer_norm 6"}));
+}
+
+TEST_F(BuildModuleTest, NormInFrontOfTheBlocks) {
+  config.preNorm = true;
+  Lines got = lines();
+  got.resize(5);
+  EXPECT_EQ(got, (Lines{"patch_embed 6", "concat 7", "add 7", "layer_norm 7", "layer_norm 7"}));
+}
+
+TEST_F(BuildModuleTest, MeanPooling) {
+  config.prefix = {{"cls", 1}, {"reg", 2}};
+  config.pool.kind = PoolKind::Mean;
+  config.finalNorm = FinalNorm::AfterPool;
+  EXPECT_EQ(from(lines(), "slice"), (Lines{"slice 6", "mean_tokens 1", "layer_norm 1", "linear 1"}));
+  EXPECT_EQ(first<vit::SliceOp>().getFirst(), 3u);
+  config.pool.includePrefix = true;
+  EXPECT_EQ(from(lines(), "slice"), (Lines{"slice 9", "mean_tokens 1", "layer_norm 1", "linear 1"}));
+  config.finalNorm = FinalNorm::AllTokens;
+  EXPECT_EQ(from(lines(), "layer_norm"), (Lines{"layer_norm 9", "slice 9", "mean_tokens 1", "linear 1"}));
+  config.finalNorm = FinalNorm::None;
+  EXPECT_EQ(from(lines(), "add"), (Lines{"add 9", "slice 9", "mean_tokens 1", "linear 1"}));
+}
+
+TEST_F(BuildModuleTest, PreLogits) {
+  config.head.preLogits = PreLogits{9};
+  EXPECT_EQ(from(lines(), "slice"), (Lines{"slice 1", "linear 1", "activation 1", "linear 1"}));
+  vit::ActivationOp last;
+  module->walk([&](vit::ActivationOp op) { last = op; });
+  EXPECT_EQ(last.getKind(), vit::ActivationKind::Tanh);
+}
+
+TEST_F(BuildModuleTest, Features) {
+  config.head.layers.clear();
+  lines();
+  EXPECT_EQ(outputs(), (Lines{"features", "pooled"}));
+  config.pool.kind = PoolKind::None;
+  EXPECT_EQ(from(lines(), "layer_norm"), Lines{"layer_norm 7"});
+  EXPECT_EQ(outputs(), Lines{"features"});
+}
+
+// Features are the tokens that the model states: after_pool norms what is pooled only.
+TEST_F(BuildModuleTest, FeaturesBeforeTheNormAfterPooling) {
+  config.head.layers.clear();
+  config.finalNorm = FinalNorm::AfterPool;
+  EXPECT_EQ(from(lines(), "add"), (Lines{"add 7", "slice 1", "layer_norm 1"}));
+  auto function = module->lookupSymbol<mlir::func::FuncOp>("forward");
+  mlir::Operation *ret = function.getBody().front().getTerminator();
+  EXPECT_TRUE(ret->getOperand(0).getDefiningOp<vit::AddOp>());
+  EXPECT_TRUE(ret->getOperand(1).getDefiningOp<vit::LayerNormOp>());
+}
+
+TEST_F(BuildModuleTest, DistilledHeads) {
+  config.prefix = {{"cls", 1}, {"dist", 1}};
+  config.head.layers = {{"main", "cls", 5, true}, {"dist", "dist", 5, true}};
+  config.head.combine = HeadCombine::Mean;
+  EXPECT_EQ(from(lines(), "layer_norm"),
+            (Lines{"layer_norm 8", "slice 1", "linear 1", "slice 1", "linear 1", "average 1"}));
+  std::vector<uint64_t> rows;
+  module->walk([&](vit::SliceOp op) { rows.push_back(op.getFirst()); });
+  EXPECT_EQ(rows, (std::vector<uint64_t>{0, 1}));
+}
+
+TEST_F(BuildModuleTest, LayerScale) {
+  config.block.layerScale = true;
+  EXPECT_EQ(from(lines(), "activation"), (Lines{"activation 7", "linear 7", "layer_scale 7", "add 7",
+                                                "layer_norm 7", "slice 1", "linear 1"}));
+}
+
+TEST_F(BuildModuleTest, BiasesAndScale) {
+  config.block.attn.qkvBias = {true, false, true};
+  config.block.attn.outBias = config.block.mlp.bias = config.patch.bias = false;
+  lines();
+  std::vector<bool> biases;
+  module->walk([&](vit::LinearOp op) { biases.push_back(op.getBias() != nullptr); });
+  EXPECT_EQ(biases, (std::vector<bool>{true, false, true, false, false, false, true}));
+  EXPECT_FALSE(first<vit::PatchEmbedOp>().getBias());
+  EXPECT_DOUBLE_EQ(first<vit::AttentionOp>().getScale().convertToDouble(), 1 / std::sqrt(6.0));
+  config.block.attn.scaleRule = ScaleRule::Number;
+  config.block.attn.scale = 0.125;
+  lines();
+  EXPECT_EQ(first<vit::AttentionOp>().getScale().convertToDouble(), 0.125);
+}
+
+TEST_F(BuildModuleTest, Activations) {
+  for (auto [act, kind] : {std::pair{Activation::GeluErf, vit::ActivationKind::GeluErf},
+                           {Activation::GeluTanh, vit::ActivationKind::GeluTanh},
+                           {Activation::QuickGelu, vit::ActivationKind::QuickGelu},
+                           {Activation::Relu, vit::ActivationKind::Relu},
+                           {Activation::Silu, vit::ActivationKind::Silu}}) {
+    config.block.mlp.act = act;
+    lines();
+    EXPECT_EQ(first<vit::ActivationOp>().getKind(), kind);
+  }
+}
+
+// Patches that are not square and leave pixels over, and heads that are wider together than the model.
+TEST_F(BuildModuleTest, Sizes) {
+  config.patch.size = config.patch.stride = {3, 5};
+  config.pos.grid = config.grid();
+  config.headDim = 10;
+  EXPECT_EQ(lines().front(), "patch_embed 4");
+  EXPECT_EQ(first<vit::PatchEmbedOp>().getStride(), (llvm::ArrayRef<int64_t>{3, 5}));
+  EXPECT_EQ(llvm::cast<mlir::ShapedType>(first<vit::AttentionOp>().getType()).getDimSize(1), 20);
+}
+
+TEST_F(BuildModuleTest, PicturesAreNormalised) {
+  config.preprocess =
+      Preprocess{false, {ResizeStep{ResizeMode::Squash, {8, 12}}, AffineStep{1.0 / 255, {0.5}, {0.25}}}};
+  Lines pixels = lines("forward_u8"), image = lines();
+  EXPECT_EQ(pixels.front(), "normalize_image 1");
+  EXPECT_EQ(Lines(pixels.begin() + 1, pixels.end()), image);
+  auto normalise = first<vit::NormalizeImageOp>();
+  EXPECT_EQ(normalise.getScale().convertToDouble(), 1.0 / 255);
+  EXPECT_EQ(normalise.getMean()[0], 0.5);
+  EXPECT_EQ(normalise.getStd()[0], 0.25);
+  auto type = llvm::cast<mlir::RankedTensorType>(normalise.getPixels().getType());
+  EXPECT_EQ(type.getShape(), (llvm::ArrayRef<int64_t>{8, 12, 1}));
+}
+
+} // namespace
