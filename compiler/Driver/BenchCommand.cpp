@@ -47,8 +47,11 @@ llvm::Expected<BenchOptions> benchOptions(const Arguments &arguments) {
   llvm::Expected<std::vector<std::string>> names = arguments.words(OPT_target);
   if (!names)
     return names.takeError();
+  llvm::Expected<Precision> precision = precisionOption(arguments);
+  if (!precision)
+    return precision.takeError();
   if (!names->empty()) {
-    llvm::Expected<std::vector<const Isa *>> targets = parseTargets(*names);
+    llvm::Expected<std::vector<const Isa *>> targets = parseTargets(*names, *precision);
     if (!targets)
       return targets.takeError();
     for (const Isa *isa : *targets)
@@ -78,7 +81,7 @@ llvm::Expected<Result> benchCase(const LoadedLibrary &library, llvm::StringRef t
     return model.takeError();
   const vitc_level *info = library.level(model->levelName());
   const Isa *isa = findIsa(model->levelName());
-  const PeakLoop *peak = isa ? peakLoop(*isa) : nullptr;
+  const PeakLoop *peak = isa ? peakLoop(*isa, precisionOf(library.facts().precision)) : nullptr;
   llvm::Expected<Measured> measured = measure(library, *model, batch, peak, options.seconds);
   if (!measured)
     return measured.takeError();

@@ -2,6 +2,8 @@
 #include "compiler/Support/Error.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/Endian.h"
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -45,6 +47,7 @@ namespace {
 struct Place {
   uint32_t space = VITC_SPACE_ARENA, index = 0;
   uint64_t offset = 0;
+  bool bf16 = false;
   llvm::SmallVector<int64_t, 4> shape, strides;
 };
 
@@ -54,6 +57,7 @@ std::optional<Place> placeOf(mlir::Value buffer) {
   Place place;
   if (!type || mlir::failed(type.getStridesAndOffset(place.strides, origin)))
     return std::nullopt;
+  place.bf16 = type.getElementType().isBF16();
   place.shape.assign(type.getShape().begin(), type.getShape().end());
   if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(buffer)) {
     if (argument.getArgNumber() == 0)
@@ -77,14 +81,19 @@ bool hasOperand(const vitc_step &step, const Place &place) {
   return false;
 }
 
-double compareBuffer(const float *data, const Place &place, const vit::Tensor &want) {
+double compareBuffer(const uint8_t *data, const Place &place, const vit::Tensor &want) {
+  auto element = [&](int64_t at) {
+    uint32_t bits = place.bf16 ? uint32_t(llvm::support::endian::read16le(data + 2 * at)) << 16
+                               : llvm::support::endian::read32le(data + 4 * at);
+    return llvm::bit_cast<float>(bits);
+  };
   RelativeError error;
   llvm::SmallVector<int64_t, 4> index(place.shape.size(), 0);
   for (double value : want.data) {
     int64_t at = 0;
     for (size_t d = 0; d < index.size(); ++d)
       at += index[d] * place.strides[d];
-    error.add(data[at], value);
+    error.add(element(at), value);
     for (size_t d = index.size(); d-- > 0;) { // the next index in row-major order
       if (++index[d] < place.shape[d])
         break;
@@ -129,8 +138,9 @@ llvm::Expected<std::vector<RegionError>> vitc::compareRegions(mlir::func::FuncOp
       return;
     runner.run(index);
     const Place &place = places[index];
-    const float *data =
-        place.space == VITC_SPACE_OUTPUT ? runner.output(place.index) : runner.arena(place.offset);
+    const uint8_t *data = place.space == VITC_SPACE_OUTPUT
+                              ? reinterpret_cast<const uint8_t *>(runner.output(place.index))
+                              : runner.arena(place.offset);
     errors.push_back({layerName(schedule.steps[index]), compareBuffer(data, place, want)});
   };
   std::vector<vit::Tensor> results;

@@ -51,7 +51,7 @@ llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions 
     isa = mlir.plannedFor ? mlir.plannedFor : isa;
   }
   facts.compiler = compilerVersion().str();
-  facts.precision = options.precision;
+  facts.precision = precisionName(options.precision).str();
   facts.architecture = isa->arch.str();
   facts.levels = {{isa->name.str(), isa->summary.str()}};
   facts.batch = options.batch;

@@ -48,23 +48,33 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
   return Model(std::move(*checkpoint));
 }
 
+llvm::Expected<Precision> vitc::precisionOption(const Arguments &arguments) {
+  std::vector<llvm::StringRef> names;
+  for (Precision precision : kPrecisions)
+    names.push_back(precisionName(precision));
+  llvm::Expected<std::string> name = arguments.choice(OPT_precision, "f32", names);
+  if (!name)
+    return name.takeError();
+  return precisionOf(*name);
+}
+
 llvm::Expected<CompileOptions> vitc::compileOptions(const Arguments &arguments, Console &console,
                                                     llvm::StringRef defaultTarget) {
   CompileOptions options;
+  llvm::Expected<Precision> precision = precisionOption(arguments);
+  if (!precision)
+    return precision.takeError();
+  options.precision = *precision;
+
   llvm::Expected<std::vector<std::string>> names = arguments.words(OPT_target);
   if (!names)
     return names.takeError();
   if (names->empty())
     names->push_back(defaultTarget.str());
-  llvm::Expected<std::vector<const Isa *>> targets = parseTargets(*names);
+  llvm::Expected<std::vector<const Isa *>> targets = parseTargets(*names, options.precision);
   if (!targets)
     return targets.takeError();
   options.targets = std::move(*targets);
-
-  llvm::Expected<std::string> precision = arguments.choice(OPT_precision, "f32", {"f32"});
-  if (!precision)
-    return precision.takeError();
-  options.precision = *precision;
 
   // A list is bench's: its largest run decides.
   llvm::Expected<std::vector<int64_t>> batches = arguments.integers(OPT_batch, {1}, 1, 4096);
@@ -193,7 +203,8 @@ llvm::Expected<vitc_options> vitc::createOptions(const Arguments &arguments, con
     return threads.takeError();
   options.threads = static_cast<uint32_t>(*threads);
   if (std::optional<std::string> target = arguments.value(OPT_target)) {
-    llvm::Expected<std::vector<const Isa *>> isas = parseTargets({*target});
+    llvm::Expected<std::vector<const Isa *>> isas =
+        parseTargets({*target}, precisionOf(library.facts().precision));
     if (!isas)
       return isas.takeError();
     level = isas->front()->name.str();

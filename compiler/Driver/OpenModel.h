@@ -17,6 +17,9 @@ using Model = std::variant<Checkpoint, MlirModel>;
 /// Opens MODEL with --labels and --weights-from, and prints the checkpoint's warnings.
 llvm::Expected<Model> openModel(llvm::StringRef model, const Arguments &arguments, Console &console);
 
+/// The --precision given, f32 by default.
+llvm::Expected<Precision> precisionOption(const Arguments &arguments);
+
 /// The CompileOptions that --target, --precision, --batch, --name, --weights, --max-side and --verify-each
 /// ask for, as far as the command has them. `defaultTarget` is a name that parseTargets() knows.
 llvm::Expected<CompileOptions> compileOptions(const Arguments &arguments, Console &console,

@@ -20,19 +20,32 @@ using namespace vitc;
 #if defined(__x86_64__)
 
 // 24 accumulators hide a latency of 4 on two pipes three times over.
-__attribute__((target("avx512f"))) static void fmaZmm(int64_t iterations) {
+#define ZMM_CLOBBERS                                                                                         \
+  "cc", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5", "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11",    \
+      "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18", "zmm19", "zmm20", "zmm21", "zmm22",     \
+      "zmm23", "zmm30", "zmm31"
 #define ZERO(i) "vpxorq %%zmm" #i ", %%zmm" #i ", %%zmm" #i "\n"
+
+__attribute__((target("avx512f"))) static void fmaZmm(int64_t iterations) {
 #define FMA(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
   asm volatile(REPEAT_24(ZERO) ZERO(30)
                    ZERO(31) ".p2align 6\n1:\n" REPEAT_24(FMA) "dec %0\njnz 1b\nvzeroupper\n"
                : "+r"(iterations)
                :
-               : "cc", "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5", "zmm6", "zmm7", "zmm8", "zmm9",
-                 "zmm10", "zmm11", "zmm12", "zmm13", "zmm14", "zmm15", "zmm16", "zmm17", "zmm18", "zmm19",
-                 "zmm20", "zmm21", "zmm22", "zmm23", "zmm30", "zmm31");
-#undef ZERO
+               : ZMM_CLOBBERS);
 #undef FMA
 }
+
+__attribute__((target("avx512f"))) static void dotBf16Zmm(int64_t iterations) {
+#define DOT(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"
+  asm volatile(REPEAT_24(ZERO) ZERO(30)
+                   ZERO(31) ".p2align 6\n1:\n" REPEAT_24(DOT) "dec %0\njnz 1b\nvzeroupper\n"
+               : "+r"(iterations)
+               :
+               : ZMM_CLOBBERS);
+#undef DOT
+}
+#undef ZERO
 
 __attribute__((target("avx2,fma"))) static void fmaYmm(int64_t iterations) {
 #define ZERO(i) "vpxor %%ymm" #i ", %%ymm" #i ", %%ymm" #i "\n"
@@ -67,12 +80,15 @@ static void mulAddXmm(int64_t iterations) {
 }
 
 static constexpr PeakLoop kFmaZmm{fmaZmm, 24 * 16 * 2, "vfmadd231ps zmm"};
+static constexpr PeakLoop kDotBf16Zmm{dotBf16Zmm, 24 * 32 * 2, "vdpbf16ps zmm"};
 static constexpr PeakLoop kFmaYmm{fmaYmm, 24 * 8 * 2, "vfmadd231ps ymm"};
 static constexpr PeakLoop kMulAddXmm{mulAddXmm, 16 * 4 * 2, "mulps + addps xmm"};
 
-const PeakLoop *vitc::peakLoop(const Isa &isa) {
+const PeakLoop *vitc::peakLoop(const Isa &isa, Precision precision) {
   if (isa.arch != "x86_64")
     return nullptr;
+  if (precision == Precision::Bf16 && isa.bf16)
+    return &kDotBf16Zmm;
   if (isa.fma && isa.lanes == 16)
     return &kFmaZmm;
   if (isa.fma && isa.lanes == 8)
@@ -97,13 +113,13 @@ static void fmlaV(int64_t iterations) {
 
 static constexpr PeakLoop kFmlaV{fmlaV, 24 * 4 * 2, "fmla v.4s"};
 
-const PeakLoop *vitc::peakLoop(const Isa &isa) {
+const PeakLoop *vitc::peakLoop(const Isa &isa, Precision) {
   return isa.arch == "aarch64" && isa.lanes == 4 ? &kFmlaV : nullptr;
 }
 
 #else
 
-const PeakLoop *vitc::peakLoop(const Isa &) { return nullptr; }
+const PeakLoop *vitc::peakLoop(const Isa &, Precision) { return nullptr; }
 
 #endif
 

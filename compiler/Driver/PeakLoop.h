@@ -15,9 +15,9 @@ struct PeakLoop {
   llvm::StringLiteral instruction;
 };
 
-/// The loop for the multiply-add of `isa`, or null if this build of vitc has none for it. Precondition of
-/// running it: the machine has the instruction.
-const PeakLoop *peakLoop(const Isa &isa);
+/// The loop for the instruction that products of `precision` use on `isa`, or null if this build of vitc has
+/// none for it. Precondition of running it: the machine has the instruction.
+const PeakLoop *peakLoop(const Isa &isa, Precision precision);
 
 /// GFLOP/s of `loop` on `threads` threads (the calling one is one of them) during `seconds`: what the threads
 /// got done together, so that one which another process delays counts for what it did.

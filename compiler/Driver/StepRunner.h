@@ -40,7 +40,7 @@ public:
 
   const vitc_schedule &schedule() const { return plan; }
   /// The arena at byte `offset`.
-  const float *arena(uint64_t offset) const { return reinterpret_cast<const float *>(memory.get() + offset); }
+  const uint8_t *arena(uint64_t offset) const { return memory.get() + offset; }
   const float *output(size_t index) const { return outputs[index].data(); }
 
 private:

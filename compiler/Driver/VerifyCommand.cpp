@@ -18,21 +18,21 @@ using mlir::func::FuncOp;
 
 namespace {
 
-/// The default bound of f32: what issue 2 of this project promises for logits of plain models.
-constexpr double kBound = 2e-6;
+/// The default bounds: what we promise for the logits of plain models.
+double defaultBound(Precision precision) { return precision == Precision::F32 ? 2e-6 : 8e-3; }
 /// For models whose numerics are hard, relative to a plain f32 computation of the same model.
 constexpr double kFactor = 3;
 
 struct Bound {
-  double value = kBound;
+  double value;
   bool relative = false; ///< times the error of the interpreter in f32
 };
 
-llvm::Expected<Bound> parseBound(const Arguments &arguments, bool outlier) {
+llvm::Expected<Bound> parseBound(const Arguments &arguments, bool outlier, Precision precision) {
   std::optional<std::string> text = arguments.value(OPT_bound);
+  Bound bound{defaultBound(precision)};
   if (!text)
-    return outlier ? Bound{kFactor, true} : Bound{};
-  Bound bound;
+    return outlier && precision == Precision::F32 ? Bound{kFactor, true} : bound;
   llvm::StringRef number = *text;
   bound.relative = number.consume_back("x");
   if (!llvm::to_float(number, bound.value) || !(bound.value >= 0 && bound.value < 1e300))
@@ -331,9 +331,8 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<std::string> name = withVariant(arguments, inputs.front(), outlier);
   if (!name)
     return name.takeError();
-  llvm::Expected<Bound> bound = parseBound(arguments, outlier);
-  if (!bound)
-    return bound.takeError();
+  if (llvm::Expected<Bound> bound = parseBound(arguments, outlier, Precision::F32); !bound)
+    return bound.takeError(); // before anything takes time
   llvm::Expected<int64_t> count = arguments.integer(OPT_inputs, 1, 1, 1000000);
   if (!count)
     return count.takeError();
@@ -351,6 +350,10 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   auto library = inputs.size() == 2 ? loadLibrary(inputs[1]) : compileAndLoad(*model, *options);
   if (!library)
     return library.takeError();
+  options->precision = precisionOf((*library)->facts().precision);
+  llvm::Expected<Bound> bound = parseBound(arguments, outlier, options->precision);
+  if (!bound)
+    return bound.takeError();
   if (inputs.size() == 2)
     if (llvm::Error error = checkContent(**library))
       return error;

@@ -45,11 +45,14 @@ llvm::Error vitc::lowerTo(ModuleOp module, Phase phase, const Isa &isa, const Co
   PassManager pm(module.getContext());
   pm.enableVerifier(options.verifyEachPass);
   Phase current = phaseOf(module);
-  if (phase >= Phase::Fused && current < Phase::Fused)
+  if (phase >= Phase::Fused && current < Phase::Fused) {
     vit::buildFusePipeline(pm);
+    if (options.precision == Precision::Bf16)
+      pm.addPass(vit::createLowerPrecision());
+  }
   if (phase >= Phase::Planned && current < Phase::Planned) {
     module->setAttr("vit.isa", vit::IsaAttr::get(module.getContext(), isa.name, isa.lanes, isa.tileRows,
-                                                 isa.tileVectors, kPanel, isa.fma));
+                                                 isa.tileVectors, kPanel, isa.fma, isa.bf16));
     pm.addPass(createPlanBuffers());
     pm.addPass(createSymbolDCEPass());
     pm.addPass(createPlanMemory());

@@ -34,7 +34,7 @@ enum class WeightPlacement { Auto, Embed, File };
 struct CompileOptions {
   std::string name;                 ///< C prefix; empty: the checkpoint's
   std::vector<const Isa *> targets; ///< best first, of one architecture
-  std::string precision = "f32";
+  Precision precision = Precision::F32;
   int64_t batch = 1;      ///< images per pass: more need a larger arena and balance better over many threads
   int64_t maxSide = 4096; ///< largest picture side that run_u8 accepts
   WeightPlacement weights = WeightPlacement::Auto; ///< Auto embeds up to 16 MiB

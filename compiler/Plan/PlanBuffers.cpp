@@ -31,22 +31,39 @@ private:
   using Shape = ArrayRef<int64_t>;
   static Shape shapeOf(Value v) { return cast<RankedTensorType>(v.getType()).getShape(); }
 
-  MemRefType rowType(int64_t rows, int64_t width, int64_t stride) {
+  MemRefType rowType(int64_t rows, int64_t width, int64_t stride, Type element) {
     auto layout = StridedLayoutAttr::get(b.getContext(), 0, {stride, 1});
-    return MemRefType::get({rows, width}, b.getF32Type(), layout);
+    return MemRefType::get({rows, width}, element, layout);
   }
+  /// A row buffer with the usual stride.
+  MemRefType activationType(int64_t rows, int64_t width, Type element) {
+    int64_t stride = activationStride(width, panel, element.getIntOrFloatBitWidth() / 8);
+    return rowType(rows, width, stride, element);
+  }
+  /// Rows of `buffer`, which has `width` columns and its own stride and element type.
+  MemRefType viewType(MemRefType buffer, int64_t rows) {
+    return rowType(rows, buffer.getDimSize(1), buffer.getStridesAndOffset().first[0],
+                   buffer.getElementType());
+  }
+  /// What a product multiplies on this machine; where it has no such instruction, weights are widened.
+  Type operandType(std::optional<vit::DotKind> dot) {
+    return dot && machine.getBf16() ? Type(b.getBF16Type()) : b.getF32Type();
+  }
+  /// How `v` is stored: narrow if every reader would round it to the same type.
+  Type elementOf(Value v);
   /// Columns of `v` as stored: attention writes heads of the stored size side by side.
   int64_t storedWidth(Value v);
   /// A row buffer for `v`: its place in a concatenation, or a buffer of its own.
   Value destination(Value v);
   Value newRows(Value v) {
-    int64_t width = storedWidth(v);
-    return vit::PlanBufferOp::create(b, loc, rowType(shapeOf(v)[0], width, activationStride(width, panel)),
+    return vit::PlanBufferOp::create(b, loc, activationType(shapeOf(v)[0], storedWidth(v), elementOf(v)),
                                      IntegerAttr());
   }
   /// The buffer that holds `v`; weights that are used as activations (tokens, positions) are padded rows of
   /// the blob.
   Value buffer(Value v);
+  /// As `buffer`, in `element`: copied if `v` is stored in another type.
+  Value buffer(Value v, Type element);
   Value packed(vit::WeightChain chain, MemRefType type);
   Value vectorWeight(Value param, int64_t entries);
 
@@ -62,7 +79,7 @@ private:
   func::FuncOp source, target;
   OpBuilder b;
   Location loc = UnknownLoc::get(b.getContext());
-  DenseMap<Value, Value> buffers;
+  DenseMap<Value, Value> buffers, narrowed;
   DenseMap<Value, std::pair<vit::ConcatOp, int64_t>> places; ///< value -> concatenation and first row
 };
 
@@ -81,10 +98,28 @@ Value FunctionPlanner::destination(Value v) {
   if (!whole)
     whole = newRows(concat.getResult());
   ++inPlace;
-  auto type = cast<MemRefType>(whole.getType());
-  return vit::PlanViewOp::create(
-      b, loc, rowType(shapeOf(v)[0], type.getDimSize(1), activationStride(type.getDimSize(1), panel)), whole,
-      first);
+  return vit::PlanViewOp::create(b, loc, viewType(cast<MemRefType>(whole.getType()), shapeOf(v)[0]), whole,
+                                 first);
+}
+
+Type FunctionPlanner::elementOf(Value v) {
+  // These leave zeros where a pair ends behind a row (LeafBuilder::padPair).
+  if (!isa_and_present<vit::LayerNormOp, vit::FusedLinearOp, vit::FusedAttentionOp, vit::ExtractPatchesOp>(
+          v.getDefiningOp()))
+    return b.getF32Type();
+  Type element;
+  for (OpOperand &use : v.getUses()) {
+    Type wanted = b.getF32Type();
+    if (auto linear = dyn_cast<vit::FusedLinearOp>(use.getOwner());
+        linear && use.get() == linear.getInput() && use.get() != linear.getResidual())
+      wanted = operandType(linear.getDot());
+    else if (auto attention = dyn_cast<vit::FusedAttentionOp>(use.getOwner()))
+      wanted = operandType(attention.getDot());
+    if (element && element != wanted)
+      return b.getF32Type();
+    element = wanted;
+  }
+  return element ? element : b.getF32Type();
 }
 
 Value FunctionPlanner::packed(vit::WeightChain chain, MemRefType type) {
@@ -99,7 +134,21 @@ Value FunctionPlanner::buffer(Value v) {
   vit::WeightChain chain = weights.chain(v);
   if (stride != width)
     chain.then(vit::PadStepAttr::get(b.getContext(), {rows, stride}), "rows");
-  return known = packed(chain, rowType(rows, width, stride));
+  return known = packed(chain, rowType(rows, width, stride, b.getF32Type()));
+}
+
+Value FunctionPlanner::buffer(Value v, Type element) {
+  Value found = buffer(v);
+  auto type = cast<MemRefType>(found.getType());
+  if (type.getElementType() == element)
+    return found;
+  Value &copy = narrowed[v];
+  if (!copy) {
+    int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
+    copy = vit::PlanBufferOp::create(b, loc, activationType(rows, width, element), IntegerAttr());
+    vit::PlanCopyOp::create(b, loc, found, copy, rowChunks(rows, width));
+  }
+  return copy;
 }
 
 Value FunctionPlanner::vectorWeight(Value param, int64_t entries) {
@@ -129,8 +178,17 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   }
   if (headSize != storedHead)
     weight.then(vit::PadGroupsStepAttr::get(context, 0, headSize, storedHead), "heads");
-  weight.then(vit::PackPanelsStepAttr::get(context, panel), "panels");
-  Value w = packed(weight, MemRefType::get({panels, depth, panel}, b.getF32Type()));
+  Type weightType = b.getF32Type();
+  int64_t neighbours = 1;
+  if (op.getDot()) {
+    weightType = b.getBF16Type();
+    neighbours = 2;
+    weight.then(vit::RoundStepAttr::get(context, weightType), "bf16");
+  }
+  weight.then(vit::PackPanelsStepAttr::get(context, panel, neighbours), "panels");
+  Value w =
+      packed(weight, MemRefType::get({panels, (depth + neighbours - 1) / neighbours, panel * neighbours},
+                                     weightType));
 
   Value bias;
   if (op.getBias()) {
@@ -142,12 +200,13 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
     bias = packed(chain, MemRefType::get({panels * panel}, b.getF32Type()));
   }
 
-  Value a = buffer(op.getInput()), residual = op.getResidual() ? buffer(op.getResidual()) : Value();
+  Value a = buffer(op.getInput(), operandType(op.getDot())),
+        residual = op.getResidual() ? buffer(op.getResidual()) : Value();
   Value c;
   if (heads) {
     int64_t planes = (panels * panel + storedHead - 1) / storedHead;
-    c = vit::PlanBufferOp::create(b, loc, MemRefType::get({planes, rows, storedHead}, b.getF32Type()),
-                                  IntegerAttr());
+    c = vit::PlanBufferOp::create(
+        b, loc, MemRefType::get({planes, rows, storedHead}, elementOf(op.getResult())), IntegerAttr());
   } else {
     c = destination(op.getResult());
   }
@@ -231,9 +290,7 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
         for (Value input : concat.getInputs()) {
           int64_t rows = shapeOf(input)[0];
           if (!places.contains(input)) {
-            Value view = vit::PlanViewOp::create(
-                b, loc, rowType(rows, type.getDimSize(1), activationStride(type.getDimSize(1), panel)), whole,
-                first);
+            Value view = vit::PlanViewOp::create(b, loc, viewType(type, rows), whole, first);
             vit::PlanCopyOp::create(b, loc, buffer(input), view, rowChunks(rows, type.getDimSize(1)));
           }
           first += rows;
@@ -242,10 +299,9 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
       })
       .Case([&](vit::SliceOp slice) {
         auto type = cast<MemRefType>(buffer(slice.getInput()).getType());
-        auto layout = cast<StridedLayoutAttr>(type.getLayout());
-        buffers[slice.getResult()] = vit::PlanViewOp::create(
-            b, loc, rowType(shapeOf(slice.getResult())[0], type.getDimSize(1), layout.getStrides()[0]),
-            buffer(slice.getInput()), slice.getFirst());
+        buffers[slice.getResult()] =
+            vit::PlanViewOp::create(b, loc, viewType(type, shapeOf(slice.getResult())[0]),
+                                    buffer(slice.getInput()), slice.getFirst());
         return success();
       })
       .Case([&](vit::MeanTokensOp mean) {

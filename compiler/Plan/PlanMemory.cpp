@@ -21,7 +21,7 @@ int64_t align(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kA
 /// Bytes from a buffer's origin to behind its last row's padding.
 int64_t extentBytes(MemRefType type) {
   auto [strides, offset] = type.getStridesAndOffset();
-  return type.getDimSize(0) * strides[0] * 4;
+  return type.getDimSize(0) * strides[0] * type.getElementTypeBitWidth() / 8;
 }
 
 /// A buffer and the first and last op (by position) that touch it.
@@ -48,7 +48,8 @@ struct PlanMemoryPass : vitc::impl::PlanMemoryBase<PlanMemoryPass> {
         if (weight.getOffset())
           return;
         weight.setOffset(next);
-        next += align(weight.getTensorType().getNumElements() * 4);
+        auto type = weight.getTensorType();
+        next += align(type.getNumElements() * type.getElementTypeBitWidth() / 8);
       });
     }
     module->setAttr("vit.weight_bytes", Builder(module).getI64IntegerAttr(next));
@@ -90,14 +91,13 @@ void PlanMemoryPass::updateResidualsInPlace(func::FuncOp function) {
     auto residual =
         gemm.getResidual() ? gemm.getResidual().getDefiningOp<vit::PlanBufferOp>() : vit::PlanBufferOp();
     auto c = gemm.getC().getDefiningOp<vit::PlanBufferOp>();
-    // An activation is applied before the residual is added, through C: then C must not be the residual. Nor
-    // may it be the input, of which other blocks of columns still read.
+    // Not the input, of which other blocks of columns still read.
     Value input = gemm.getA();
     while (auto view = input.getDefiningOp<vit::PlanViewOp>())
       input = view.getSource();
     if (residual && input == residual.getResult())
       return;
-    if (!residual || !c || residual == c || gemm.getActivation() || residual.getType() != c.getType() ||
+    if (!residual || !c || residual == c || residual.getType() != c.getType() ||
         lastUse(residual, position) != position.lookup(gemm) ||
         firstUse(c, position) != position.lookup(gemm))
       return;
@@ -152,7 +152,7 @@ void PlanMemoryPass::foldViews(func::FuncOp function) {
     auto type = cast<MemRefType>(source.getType());
     auto [strides, ignored] = type.getStridesAndOffset();
     OpBuilder b(view);
-    int64_t offset = *source.getOffset() + view.getFirst() * strides[0] * 4;
+    int64_t offset = *source.getOffset() + view.getFirst() * strides[0] * type.getElementTypeBitWidth() / 8;
     auto folded = vit::PlanBufferOp::create(b, view.getLoc(), view.getType(), b.getI64IntegerAttr(offset));
     view.replaceAllUsesWith(folded.getResult());
     view.erase();

@@ -5,7 +5,10 @@ using namespace vitc;
 
 static int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int64_t vitc::activationStride(int64_t width, int64_t panel) { return ceilDiv(width, panel) * panel + 48; }
+int64_t vitc::activationStride(int64_t width, int64_t panel, int64_t elementBytes) {
+  constexpr int64_t kGapBytes = 192; // an odd number of cache lines, beside widths of an even one
+  return ceilDiv(width, panel) * panel + kGapBytes / elementBytes;
+}
 
 int64_t vitc::storedHeadSize(int64_t headSize) { return ceilDiv(headSize, 16) * 16; }
 

@@ -18,9 +18,9 @@ struct Grid {
   bool operator==(const Grid &) const = default;
 };
 
-/// Floats between rows of an activation of `width` columns: whole panels, then a gap so that rows do not
+/// Elements between rows of an activation of `width` columns: whole panels, then a gap so that rows do not
 /// share one cache set (power-of-two strides cost 6-8 % on Zen 4).
-int64_t activationStride(int64_t width, int64_t panel);
+int64_t activationStride(int64_t width, int64_t panel, int64_t elementBytes);
 
 /// Head size as stored: a multiple of 16, the widest vector, so that no vector crosses a head on any machine
 /// and all levels share one blob.

@@ -113,7 +113,7 @@ void HeaderWriter::provenance() {
   line("/* Provenance. */");
   define("VITC_VERSION", cLiteral(compilerVersion()));
   define("LEVELS", cLiteral(levels), "best first; create picks the first that the CPU has");
-  define("PRECISION", cLiteral(options.precision));
+  define("PRECISION", cLiteral(precisionName(options.precision)));
   if (!config.source.library.empty())
     define("SOURCE_LIBRARY", cLiteral(config.source.library));
   if (!config.source.arch.empty())

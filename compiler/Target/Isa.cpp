@@ -11,13 +11,39 @@ using namespace vitc;
 // ymm reach 95-98 % of FMA peak on Zen 4 and Zen 5 at K = 768..3072; taller or wider tiles measure the same
 // within 2 %.
 static constexpr Isa kIsas[] = {
-    {"x86-64-v4", "x86_64", "x86-64-v4", "", "znver4", VITC_CPU_X86_64_V4, 16, 13, 2, true,
+    {"znver4", "x86_64", "x86-64-v4", "+avx512bf16,+avx512vnni", "znver4",
+     VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX512_VNNI, 16, 13, 2, true, true,
+     "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Sapphire Rapids, Zen 4 and newer)"},
+    {"x86-64-v4", "x86_64", "x86-64-v4", "", "znver4", VITC_CPU_X86_64_V4, 16, 13, 2, true, false,
      "AVX-512 F, BW, CD, DQ, VL (Skylake-X, Zen 4 and newer)"},
-    {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true,
+    {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true, false,
      "AVX2 and FMA (Haswell, Zen and newer)"},
-    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, "any x86-64 CPU (SSE2)"},
-    {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, "any 64-bit Arm CPU (NEON)"},
+    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, false, "any x86-64 CPU (SSE2)"},
+    {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, false,
+     "any 64-bit Arm CPU (NEON)"},
 };
+
+llvm::StringRef vitc::precisionName(Precision precision) {
+  switch (precision) {
+  case Precision::F32:
+    return "f32";
+  case Precision::Bf16:
+    return "bf16";
+  }
+  llvm_unreachable("all precisions have names");
+}
+
+Precision vitc::precisionOf(llvm::StringRef name) {
+  for (Precision precision : kPrecisions)
+    if (precisionName(precision) == name)
+      return precision;
+  return Precision::F32;
+}
+
+/// True if the level's code is another than that of the level below it.
+static bool gainsFrom(Precision precision, const Isa &isa) {
+  return precision != Precision::F32 || !isa.bf16;
+}
 
 llvm::ArrayRef<Isa> vitc::allIsas() { return kIsas; }
 
@@ -27,7 +53,7 @@ const Isa *vitc::findIsa(llvm::StringRef name) {
 }
 
 /// The best level that the machine running the compiler has.
-static const Isa *hostIsa() {
+static const Isa *hostIsa(Precision precision) {
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   auto all = [&](std::initializer_list<llvm::StringRef> names) {
     return llvm::all_of(names, [&](llvm::StringRef name) { return features.lookup(name); });
@@ -35,24 +61,27 @@ static const Isa *hostIsa() {
 #if defined(__aarch64__)
   return findIsa("aarch64");
 #else
-  if (all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}))
-    return findIsa("x86-64-v4");
+  if (all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})) {
+    const Isa *best = findIsa("znver4");
+    return gainsFrom(precision, *best) && all({"avx512bf16", "avx512vnni"}) ? best : findIsa("x86-64-v4");
+  }
   if (all({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
     return findIsa("x86-64-v3");
   return findIsa("x86-64");
 #endif
 }
 
-llvm::Expected<std::vector<const Isa *>> vitc::parseTargets(llvm::ArrayRef<std::string> names) {
+llvm::Expected<std::vector<const Isa *>> vitc::parseTargets(llvm::ArrayRef<std::string> names,
+                                                            Precision precision) {
   std::vector<bool> chosen(std::size(kIsas));
   auto choose = [&](const Isa *isa) { chosen[isa - kIsas] = true; };
   for (const std::string &name : names) {
     if (name == "portable") {
       for (const Isa &isa : kIsas)
-        if (isa.arch == "x86_64")
+        if (isa.arch == "x86_64" && gainsFrom(precision, isa))
           choose(&isa);
     } else if (name == "host") {
-      choose(hostIsa());
+      choose(hostIsa(precision));
     } else if (const Isa *isa = findIsa(name)) {
       choose(isa);
     } else {

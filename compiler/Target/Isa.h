@@ -15,6 +15,15 @@
 
 namespace vitc {
 
+/// The arithmetic of products; norms, softmax, activations and the residual stream are f32 in all.
+enum class Precision { F32, Bf16 };
+inline constexpr Precision kPrecisions[] = {Precision::F32, Precision::Bf16};
+
+/// As given to --precision: "f32", "bf16".
+llvm::StringRef precisionName(Precision precision);
+/// The precision called `name`; f32 if there is none.
+Precision precisionOf(llvm::StringRef name);
+
 struct Isa {
   llvm::StringLiteral name;     ///< as given to --target, "x86-64-v4"
   llvm::StringLiteral arch;     ///< "x86_64" or "aarch64": libraries hold levels of one architecture
@@ -26,6 +35,7 @@ struct Isa {
   unsigned tileRows;            ///< height of the largest accumulator tile
   unsigned tileVectors;         ///< its width in vectors
   bool fma;                     ///< a fused multiply-add exists
+  bool bf16;                    ///< a dot product of pairs of bf16 exists
   llvm::StringLiteral summary;
 };
 
@@ -36,9 +46,11 @@ llvm::ArrayRef<Isa> allIsas();
 const Isa *findIsa(llvm::StringRef name);
 
 /// Parses a --target list: level names, `host` (the best level this machine runs), `portable` (all x86-64
-/// levels, the default). The result is sorted best first, without duplicates, and of one architecture;
-/// unknown names are usage errors with a suggestion.
-llvm::Expected<std::vector<const Isa *>> parseTargets(llvm::ArrayRef<std::string> names);
+/// levels, the default). These two leave out levels whose instructions a precision does not use. The result
+/// is sorted best first, without duplicates, and of one architecture; unknown names are usage errors with a
+/// suggestion.
+llvm::Expected<std::vector<const Isa *>> parseTargets(llvm::ArrayRef<std::string> names,
+                                                      Precision precision = Precision::F32);
 
 /// Width of packed weight panels in columns; one value for all levels of an architecture, so that they share
 /// a blob.

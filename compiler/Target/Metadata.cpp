@@ -24,7 +24,7 @@ std::string vitc::metadataJson(const LibraryInfo &info, const ModelConfig &confi
     json.attribute("abi", VITC_ABI_VERSION);
     json.attribute("name", info.name);
     json.attribute("architecture", info.levels.front()->arch);
-    json.attribute("precision", options.precision);
+    json.attribute("precision", precisionName(options.precision));
     json.attributeBegin("input");
     writePort(json, info.input, "");
     json.attributeEnd();

@@ -22,6 +22,7 @@ llvm::Expected<std::vector<BlobTensor>> vitc::blobTensors(mlir::ModuleOp module,
     tensor.name = weight.getSymName().str();
     tensor.offset = *weight.getOffset();
     tensor.elements = (*source)->elements();
+    tensor.elementBytes = weight.getTensorType().getElementTypeBitWidth() / 8;
     tensor.read = [source = *source](int64_t first, llvm::MutableArrayRef<double> out) {
       source->read(first, out);
     };

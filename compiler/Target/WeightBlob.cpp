@@ -22,7 +22,7 @@ static constexpr uint64_t kBatch = 16;
 uint64_t vitc::blobBytes(llvm::ArrayRef<BlobTensor> tensors) {
   uint64_t bytes = 0;
   for (const BlobTensor &tensor : tensors)
-    bytes = std::max(bytes, tensor.offset + 4 * tensor.elements);
+    bytes = std::max(bytes, tensor.end());
   return llvm::alignTo(bytes, 64);
 }
 
@@ -49,34 +49,37 @@ WeightId vitc::contentId(llvm::ArrayRef<uint8_t> blob) {
   return combine(digests);
 }
 
-/// Writes elements [first, first + count) of a tensor as little-endian f32.
+/// Writes elements [first, first + count) of a tensor. What is bf16 has been rounded to that (#vit.round).
 static void readRounded(const BlobTensor &tensor, uint64_t first, uint64_t count, uint8_t *out) {
   std::vector<double> values(std::min(count, kRead));
   for (uint64_t done = 0; done < count; done += kRead) {
     llvm::MutableArrayRef<double> part =
         llvm::MutableArrayRef(values).take_front(std::min(kRead, count - done));
     tensor.read(first + done, part);
-    uint8_t *to = out + 4 * done;
+    uint8_t *to = out + tensor.elementBytes * done;
     for (double value : part) {
-      float rounded = static_cast<float>(value);
-      endian::write32le(to, llvm::bit_cast<uint32_t>(rounded));
-      to += 4;
+      uint32_t bits = llvm::bit_cast<uint32_t>(static_cast<float>(value));
+      if (tensor.elementBytes == 4)
+        endian::write32le(to, bits);
+      else
+        endian::write16le(to, bits >> 16);
+      to += tensor.elementBytes;
     }
   }
 }
 
 /// Fills bytes [begin, begin + out.size()) of the blob. `tensors` are sorted by offset; all sizes are
-/// multiples of 4.
+/// multiples of the element size.
 static void fillPiece(llvm::ArrayRef<const BlobTensor *> tensors, uint64_t begin,
                       llvm::MutableArrayRef<uint8_t> out) {
   uint64_t end = begin + out.size();
   std::memset(out.data(), 0, out.size());
-  auto *it = llvm::partition_point(
-      tensors, [&](const BlobTensor *tensor) { return tensor->offset + 4 * tensor->elements <= begin; });
+  auto *it = llvm::partition_point(tensors, [&](const BlobTensor *tensor) { return tensor->end() <= begin; });
   for (; it != tensors.end() && (*it)->offset < end; ++it) {
     const BlobTensor &tensor = **it;
-    uint64_t from = std::max(begin, tensor.offset), to = std::min(end, tensor.offset + 4 * tensor.elements);
-    readRounded(tensor, (from - tensor.offset) / 4, (to - from) / 4, out.data() + (from - begin));
+    uint64_t from = std::max(begin, tensor.offset), to = std::min(end, tensor.end());
+    readRounded(tensor, (from - tensor.offset) / tensor.elementBytes, (to - from) / tensor.elementBytes,
+                out.data() + (from - begin));
   }
 }
 
@@ -91,7 +94,7 @@ llvm::Expected<WeightId> vitc::writeBlob(llvm::ArrayRef<BlobTensor> tensors, llv
     if (sorted[i]->offset % 64)
       return makeError(ExitCode::Internal, "weight '{}': expected an offset that is a multiple of 64, got {}",
                        sorted[i]->name, sorted[i]->offset);
-    if (i && sorted[i - 1]->offset + 4 * sorted[i - 1]->elements > sorted[i]->offset)
+    if (i && sorted[i - 1]->end() > sorted[i]->offset)
       return makeError(ExitCode::Internal, "weights '{}' and '{}' overlap in the blob", sorted[i - 1]->name,
                        sorted[i]->name);
   }

@@ -1,8 +1,8 @@
 //===- WeightBlob.h - the packed weights as bytes ---------------------------------------------------===//
 //
-// The blob holds every tensor as little-endian f32 at its planned offset, zeros between them. Its content id
-// is the XXH3-128 of the XXH3-128s of its consecutive pieces of 1 MiB, so that threads can hash pieces on
-// their own.
+// The blob holds every tensor as little-endian f32 or bf16 at its planned offset, zeros between them. Its
+// content id is the XXH3-128 of the XXH3-128s of its consecutive pieces of 1 MiB, so that threads can hash
+// pieces on their own.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef COMPILER_TARGET_WEIGHTBLOB_H
@@ -28,12 +28,15 @@ struct BlobTensor {
   uint64_t elements = 0;
   /// Writes elements [first, first + out.size()) in float64. Called from several threads at once.
   std::function<void(int64_t first, llvm::MutableArrayRef<double> out)> read;
+  uint32_t elementBytes = 4; ///< 4: f32, 2: bf16
+
+  uint64_t end() const { return offset + elements * elementBytes; }
 };
 
 /// Bytes of the blob: the end of its last tensor, rounded up to 64.
 uint64_t blobBytes(llvm::ArrayRef<BlobTensor> tensors);
 
-/// Evaluates the tensors on all cores, rounds each element once to f32, and writes the blob to `os` in order.
+/// Evaluates the tensors on all cores, rounds each element once, and writes the blob to `os` in order.
 /// Memory stays below 64 MiB however large the blob is. Returns the content id. Tensors must not overlap, in
 /// any order. `progress` gets the fraction done, and may be empty. Write errors stay in `os`.
 llvm::Expected<WeightId> writeBlob(llvm::ArrayRef<BlobTensor> tensors, llvm::raw_ostream &os,

@@ -110,15 +110,24 @@ void PlanGatherOp::getEffects(Effects &effects) { addEffects(effects, *this, get
 
 LogicalResult PlanGemmOp::verify() {
   auto a = shapeOf(getA()), w = shapeOf(getWeights()), c = shapeOf(getC());
-  if (w[1] != a[1])
-    return emitOpError() << "expected weights of K = " << a[1] << ", got " << w[1] << " (plan_gemm_c1)";
-  int64_t covered = w[0] * w[2];
+  int64_t pair = neighbours();
+  if (w[1] != ceilDiv(a[1], pair) || w[2] % pair != 0)
+    return emitOpError() << "expected weights of K = " << ceilDiv(a[1], pair) << " and whole "
+                         << (pair == 1 ? "columns" : "pairs") << ", got " << getWeights().getType()
+                         << " (plan_gemm_c1)";
+  if (getA().getType().getElementType().isBF16() && pair == 1)
+    return emitOpError() << "expected bf16 weights for bf16 rows, got " << getWeights().getType()
+                         << " (plan_gemm_c1)";
+  if (getA().getType().getElementType().isBF16() && rowStride(getA()) < 2 * w[1])
+    return emitOpError() << "expected room for whole pairs in A, got " << getA().getType()
+                         << " (plan_gemm_c1)";
+  int64_t width = w[2] / pair, covered = w[0] * width;
   bool split = c.size() == 3;
   if (c.size() != 2 && !split)
     return emitOpError() << "expected rows or head planes, got " << getC().getType() << " (plan_gemm_c2)";
   int64_t rows = split ? c[1] : c[0], columns = split ? c[0] * c[2] : c[1];
-  if (rows != a[0] || (!split && (columns > covered || columns <= covered - w[2])))
-    return emitOpError() << "expected C of " << a[0] << " rows and " << covered - w[2] + 1 << " to "
+  if (rows != a[0] || (!split && (columns > covered || columns <= covered - width)))
+    return emitOpError() << "expected C of " << a[0] << " rows and " << covered - width + 1 << " to "
                          << covered << " columns, got " << getC().getType() << " (plan_gemm_c2)";
   if (split ? columns < covered : rowStride(getC()) < covered)
     return emitOpError() << "expected C to have room for " << covered << " columns, got " << getC().getType()
@@ -137,6 +146,9 @@ LogicalResult PlanGemmOp::verify() {
               "and one group a panel (plan_gemm_c6)";
   return success();
 }
+int64_t PlanGemmOp::getScratchBytes() { return getActivation() ? 4 * getTile()[0] * panelWidth() : 0; }
+int64_t PlanGemmOp::neighbours() { return getWeights().getType().getElementType().isBF16() ? 2 : 1; }
+int64_t PlanGemmOp::panelWidth() { return getWeights().getType().getDimSize(2) / neighbours(); }
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }
 /// The parts of a panel share its weights, and while a panel is used the next one is prefetched: of four in a
 /// row one comes from memory. (One at a time is 2 % slower with two threads.)
@@ -174,8 +186,11 @@ LogicalResult PlanAttentionOp::verify() {
   auto q = shapeOf(getQuery()), k = shapeOf(getKey()), v = shapeOf(getValue()), out = shapeOf(getOutput());
   int64_t heads = getHeads();
   auto planes = getPlanes();
+  auto element = [](Value buffer) { return cast<MemRefType>(buffer.getType()).getElementType(); };
   if (planes.size() != 3 || heads <= 0 || q[2] % 16 != 0 || k[2] != q[2] || v[2] != q[2])
     return emitOpError() << "expected three planes of one width that is a multiple of 16 (plan_attention_c1)";
+  if (element(getKey()) != element(getQuery()) || element(getValue()) != element(getQuery()))
+    return emitOpError() << "expected planes of one element type (plan_attention_c1)";
   ArrayRef<int64_t> operands[] = {q, k, v};
   for (auto [first, shape] : llvm::zip(planes, operands))
     if (first < 0 || first > shape[0] - heads)
@@ -201,8 +216,10 @@ void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, 
 /// Packed keys, then the scores of one tile of rows and their row factors; see plan_attention.
 int64_t PlanAttentionOp::getScratchBytes() {
   auto k = shapeOf(getKey());
-  int64_t padded = ceilDiv(k[1], 32) * 32;
-  return 4 * (padded * k[2] + getTile()[0] * (padded + 16));
+  int64_t padded = ceilDiv(k[1], 32) * 32, strip = getTile()[0] * (padded + 16);
+  if (getKey().getType().getElementType().isBF16()) // keys and values, in pairs
+    return 4 * (padded * k[2] / 2 + ceilDiv(k[1], 2) * k[2] + strip);
+  return 4 * (padded * k[2] + strip);
 }
 
 //===----------------------------------------------------------------------------------------------===//

@@ -30,6 +30,15 @@ def ActivationAttr : EnumAttr<VitDialect, ActivationKind, "activation"> {
   let assemblyFormat = "$value";
 }
 
+def DotKind : I32EnumAttr<"DotKind", "arithmetic of a product", [
+    I32EnumAttrCase<"Bf16", 0, "bf16">]> { // operands rounded to bfloat16, sums in f32
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+def DotAttr : EnumAttr<VitDialect, DotKind, "dot"> {
+  let assemblyFormat = "$value";
+}
+
 def MemorySpace : I32EnumAttr<"MemorySpace", "where a planned buffer lives", [
     I32EnumAttrCase<"Arena", 0, "arena">,
     I32EnumAttrCase<"Weights", 1, "weights">,
@@ -51,16 +60,18 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
   let description = [{
     Everything that planning and emission know of a machine. `lanes` is the number of f32 lanes of a native vector,
     `tileRows` x `tileVectors` the largest accumulator tile, `panel` the width of packed weight panels in columns.
-    `fma` says whether a fused multiply-add exists; without it products are rounded before they are added.
+    `fma` says whether a fused multiply-add exists; without it products are rounded before they are added. `bf16` says
+    whether pairs of bfloat16 can be multiplied and added into f32; without it such products are computed in f32.
 
     Constraints:
     * `isa_c1`: lanes and tile sizes are 1 to 64.
     * `isa_c2`: the panel is a positive multiple of the tile's columns, `lanes * tileVectors`.
   }];
   let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "unsigned":$tileRows,
-                        "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma);
+                        "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma,
+                        DefaultValuedParameter<"bool", "false">:$bf16);
   let assemblyFormat = [{ `<` $name `,` `lanes` `=` $lanes `,` `tile` `=` $tileRows `x` $tileVectors `,`
-                          `panel` `=` $panel `,` `fma` `=` $fma `>` }];
+                          `panel` `=` $panel `,` `fma` `=` $fma (`,` `bf16` `=` $bf16^)? `>` }];
   let genVerifyDecl = 1;
 }
 
@@ -142,10 +153,20 @@ def PadStepAttr : WeightStep<"PadStep", "pad"> {
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
   let assemblyFormat = "`<` `[` $shape `]` `>`";
 }
+def RoundStepAttr : WeightStep<"RoundStep", "round"> {
+  let summary = "round each element to a type, which becomes the weight's: to nearest, ties to even";
+  let parameters = (ins "::mlir::Type":$type);
+  let assemblyFormat = "`<` $type `>`";
+  let genVerifyDecl = 1;
+}
 def PackPanelsStepAttr : WeightStep<"PackPanelsStep", "pack_panels"> {
-  let summary = "[N, K] to [ceil(N / width), K, width]: columns of a panel side by side for each k, zero-padded";
-  let parameters = (ins "int64_t":$width);
-  let assemblyFormat = "`<` $width `>`";
+  let summary = "[N, K] to [ceil(N / width), ceil(K / by), width * by]: the columns of a panel side by side";
+  let description = [{
+    Element [p, k, c * by + i] is W[p * width + c, k * by + i], zero outside the matrix. `by` is how many
+    neighbours along K the dot instruction takes at once: one for f32.
+  }];
+  let parameters = (ins "int64_t":$width, DefaultValuedParameter<"int64_t", "1">:$by);
+  let assemblyFormat = "`<` $width (`by` $by^)? `>`";
   let genVerifyDecl = 1;
 }
 

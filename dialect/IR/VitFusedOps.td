@@ -25,7 +25,7 @@ def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
   let summary = "linear layer with an epilogue";
   let description = [{
     `y = activation(x W^T + bias) + residual`. With `heads`, the result is split into head planes
-    `[heads, tokens, out / heads]`, the layout that attention reads.
+    `[heads, tokens, out / heads]`, the layout that attention reads. With `dot bf16`, x and W are rounded to bfloat16.
 
     Constraints:
     * `fused_linear_c1`: the weight's columns are the input's width.
@@ -34,10 +34,11 @@ def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
     * `fused_linear_c4`: a residual has the result's type and excludes heads.
   }];
   let arguments = (ins Tokens:$input, Tokens:$weight, Optional<FloatTensor>:$bias, Optional<Tokens>:$residual,
-                       OptionalAttr<ActivationAttr>:$activation, OptionalAttr<I64Attr>:$heads);
+                       OptionalAttr<ActivationAttr>:$activation, OptionalAttr<I64Attr>:$heads,
+                       OptionalAttr<DotAttr>:$dot);
   let results = (outs FloatTensor:$result);
   let assemblyFormat = [{ $input `,` $weight (`bias` $bias^)? (`activation` $activation^)? (`residual` $residual^)?
-                          (`heads` $heads^)? attr-dict `:` functional-type(operands, $result) }];
+                          (`heads` $heads^)? (`dot` $dot^)? attr-dict `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
 }
 
@@ -47,7 +48,8 @@ def FusedAttentionOp : VitOp<"fused_attention", [Pure]> {
     For head h: `y[:, h * d : (h + 1) * d] = softmax(q_h k_h^T) v_h`, where q_h is plane `planes[0] + h` of the query
     operand, k_h plane `planes[1] + h` of the key operand, and v_h plane `planes[2] + h` of the value operand; all three
     may be the same packed tensor. The scale has been folded into the query's weights. With `base2` it includes
-    log2(e), and the softmax is `2^x / sum 2^x`, the same function.
+    log2(e), and the softmax is `2^x / sum 2^x`, the same function. With `dot bf16`, the operands are rounded to
+    bfloat16, and the exponentials `2^(x - max)` where they multiply the values.
 
     Constraints:
     * `fused_attention_c1`: heads is positive and `planes` has three entries, within the operands' planes.
@@ -55,9 +57,10 @@ def FusedAttentionOp : VitOp<"fused_attention", [Pure]> {
     * `fused_attention_c3`: the result is `[query tokens, heads * head size]`.
   }];
   let arguments = (ins HeadPlanes:$query, HeadPlanes:$key, HeadPlanes:$value, I64Attr:$heads,
-                       DenseI64ArrayAttr:$planes, UnitAttr:$base2);
+                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, OptionalAttr<DotAttr>:$dot);
   let results = (outs Tokens:$result);
-  let assemblyFormat = [{ $query `,` $key `,` $value `heads` $heads `planes` $planes (`base2` $base2^)? attr-dict
+  let assemblyFormat = [{ $query `,` $key `,` $value `heads` $heads `planes` $planes (`base2` $base2^)? (`dot` $dot^)?
+                          attr-dict
                           `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
 }

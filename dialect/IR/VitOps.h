@@ -25,4 +25,11 @@
 #define GET_OP_CLASSES
 #include "dialect/IR/VitOps.h.inc"
 
+namespace vit {
+
+/// The element type of a weight with the chain `steps`: what it was rounded to last, else f32.
+mlir::Type elementTypeOfChain(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Attribute> steps);
+
+} // namespace vit
+
 #endif // DIALECT_IR_VITOPS_H

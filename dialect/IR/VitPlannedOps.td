@@ -1,7 +1,8 @@
 //===- VitPlannedOps.td - planned ops: parallel regions on buffers ----------------------------------===//
 //
 // Buffers are memrefs whose origin is their first element. Rows may be padded: `memref<197x768xf32, strided<[784, 1]>>`
-// has 768 columns, and the 16 behind them may be overwritten by whole vectors.
+// has 768 columns, and the 16 behind them may be overwritten by whole vectors. A region rounds what it writes to the
+// buffer's element type.
 //
 //===----------------------------------------------------------------------------------------------===//
 
@@ -15,8 +16,8 @@ class Buffer<list<Type> elements, int rank, string summary>
     : ConfinedType<MemRefRankOf<elements, [rank]>, [PlannablePred],
                    summary # " of static extents and strides, the innermost one", "::mlir::MemRefType">;
 def VectorBuffer : Buffer<[F32], 1, "f32 buffer [entries]">;
-def RowBuffer : Buffer<[F32], 2, "f32 buffer [rows, columns]">;
-def PlaneBuffer : Buffer<[F32], 3, "f32 buffer [planes, rows, columns]">;
+def RowBuffer : Buffer<[F32, BF16], 2, "f32 or bf16 buffer [rows, columns]">;
+def PlaneBuffer : Buffer<[F32, BF16], 3, "f32 or bf16 buffer [planes, rows, columns]">;
 def ImageBuffer : Buffer<[F32, I8, UI8], 3, "f32 image [channels, height, width] or u8 pixels [height, width, channels]">;
 def AnyBuffer : AnyTypeOf<[VectorBuffer, RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">;
 
@@ -36,7 +37,7 @@ def PlanBufferOp : VitOp<"plan.buffer", [Pure]> {
     * `plan_buffer_c2`: the offset is a multiple of 64, from 0 to 2^33.
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$offset);
-  let results = (outs MemRefOf<[F32]>:$result);
+  let results = (outs MemRefOf<[F32, BF16]>:$result);
   let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
@@ -90,12 +91,17 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let hasVerifier = 1;
 }
 
-def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrain"]> {
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrain", "getScratchBytes"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
-    `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`. C is either rows
-    `[M, N]` or head planes `[planes, M, plane width]`, where column n goes to plane `n / plane width`. Whole panels are
-    written: the columns of C up to `panels * panel width` must be addressable. The residual may be C itself.
+    `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
+    `[panels, ceil(K / 2), panel width * 2]` (`#vit.pack_panels<width by 2>`). C is either rows `[M, N]` or head planes
+    `[planes, M, plane width]`, where column n goes to plane `n / plane width`. Whole panels are written: the columns of
+    C up to `panels * panel width` must be addressable. The residual may be C itself. A tile waits for its activation
+    in scratch.
+
+    Element types choose the arithmetic: A and W of f32; A and W of bf16, by the machine's dot product of pairs, for
+    which the columns of A up to an even K must hold zeros; A of f32 and W of bf16, widened.
 
     `grid = [row blocks, panel groups, parts]`: chunk = (row block * panel groups + panel group) * parts + part of the
     row block; the parts of one block and group share their weights. Rows are covered by `ceil(M / tile rows)` tiles
@@ -103,7 +109,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrai
     chunk of all of them before the next, for products whose rows are too few to make up for reading the weights.
 
     Constraints:
-    * `plan_gemm_c1`: the weights' K is A's width.
+    * `plan_gemm_c1`: the weights' K is A's width, for bf16 in pairs, and weights are bf16 if A is.
     * `plan_gemm_c2`: C has A's rows, and N columns fit the panels: `(panels - 1) * width < N <= panels * width`.
     * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
     * `plan_gemm_c4`: bias has `panels * width` entries.
@@ -120,6 +126,12 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrai
                           `outs` `(` $c `:` type($c) `)` `tile` $tile `grid` $grid (`images_inner` $images_inner^)?
                           `flops` $flops attr-dict }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Neighbours along K that lie side by side in a column of the weights: 2 for bf16, else 1.
+    int64_t neighbours();
+    /// Columns of a panel.
+    int64_t panelWidth();
+  }];
 }
 
 def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]> {
@@ -150,7 +162,8 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes"]> {
     `grid = [row blocks, heads]`; chunk = row block * heads + head.
 
     Constraints:
-    * `plan_attention_c1`: planes are within the operands, and all have one plane width, a multiple of 16.
+    * `plan_attention_c1`: planes are within the operands, and all have one plane width, a multiple of 16, and one
+      element type.
     * `plan_attention_c2`: key and value have the same rows.
     * `plan_attention_c3`: the output is `[query rows, heads * plane width]`.
     * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two entries of 1 to 64.

@@ -4,12 +4,22 @@
 using namespace mlir;
 using namespace vit;
 
+Type vit::elementTypeOfChain(MLIRContext *context, ArrayRef<Attribute> steps) {
+  while (!steps.empty() && isa<PackPanelsStepAttr>(steps.back()))
+    steps = steps.drop_back();
+  if (auto round = steps.empty() ? RoundStepAttr() : dyn_cast<RoundStepAttr>(steps.back()))
+    return round.getType();
+  return Float32Type::get(context);
+}
+
 LogicalResult WeightOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getType());
-  if (!type || !isSupportedShape(type.getShape()) || !type.getElementType().isF32() || type.getRank() < 1 ||
+  ArrayRef<Attribute> steps = getChain() ? getChain()->getValue() : ArrayRef<Attribute>();
+  Type element = elementTypeOfChain(getContext(), steps);
+  if (!type || !isSupportedShape(type.getShape()) || type.getElementType() != element || type.getRank() < 1 ||
       type.getRank() > 4)
-    return emitOpError() << "expected a tensor of f32 with 1 to 4 static, positive dimensions, got "
-                         << getType() << " (weight_c1)";
+    return emitOpError() << "expected a tensor of " << (element.isBF16() ? "bf16" : "f32")
+                         << " with 1 to 4 static, positive dimensions, got " << getType() << " (weight_c1)";
   if (auto chain = getChain())
     for (auto [i, attr] : llvm::enumerate(chain->getValue())) {
       auto step = dyn_cast<WeightTransformInterface>(attr);

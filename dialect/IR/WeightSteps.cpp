@@ -126,9 +126,20 @@ FailureOr<Shape> PadStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit
   return require(ok, getShape(), emit, getMnemonic(), "a shape of the same rank that does not shrink");
 }
 
-LogicalResult PackPanelsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width) {
+LogicalResult RoundStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type type) {
+  if (!type.isBF16())
+    return emitError() << "expected bf16, got " << type;
+  return success();
+}
+bool RoundStepAttr::isSource() const { return false; }
+FailureOr<Shape> RoundStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit) const { return Shape(in); }
+
+LogicalResult PackPanelsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width,
+                                         int64_t by) {
   if (width <= 0 || width > 4096)
     return emitError() << "expected a panel width of 1 to 4096, got " << width;
+  if (by != 1 && by != 2)
+    return emitError() << "expected 1 or 2 neighbours along K, got " << by;
   return success();
 }
 bool PackPanelsStepAttr::isSource() const { return false; }
@@ -136,6 +147,6 @@ FailureOr<Shape> PackPanelsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Em
   bool ok = in.size() == 2;
   Shape out;
   if (ok)
-    out = {(in[0] + getWidth() - 1) / getWidth(), in[1], getWidth()};
+    out = {(in[0] + getWidth() - 1) / getWidth(), (in[1] + getBy() - 1) / getBy(), getWidth() * getBy()};
   return require(ok, out, emit, getMnemonic(), "a matrix");
 }

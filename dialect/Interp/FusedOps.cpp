@@ -2,6 +2,7 @@
 //----------------------------------------------------------------===//
 #include "dialect/IR/VerifyUtils.h"
 #include "dialect/Interp/Execute.h"
+#include "dialect/Interp/Rounding.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Parallel.h"
 
@@ -25,7 +26,8 @@ public:
   }
 
   Array<S> run(FusedLinearOp op) {
-    auto x = values.at(op.getInput()).rows(), w = values.at(op.getWeight()).rows();
+    Array<S> input = operand(op.getInput(), op.getDot()), weight = operand(op.getWeight(), op.getDot());
+    auto x = input.rows(), w = weight.rows();
     Array<S> y = Array<S>::dense({x.rows, w.rows});
     multiplyTransposed(x, w, y.rows());
     if (const S *bias = entries(values, op.getBias()))
@@ -45,16 +47,23 @@ public:
 
   Array<S> run(FusedAttentionOp op) {
     Array<S> y = Array<S>::dense(shapeOf(op.getResult()));
-    const Array<S> &q = values.at(op.getQuery()), &k = values.at(op.getKey()), &v = values.at(op.getValue());
+    Array<S> q = operand(op.getQuery(), op.getDot()), k = operand(op.getKey(), op.getDot()),
+             v = operand(op.getValue(), op.getDot());
     auto first = op.getPlanes();
     llvm::parallelFor(0, op.getHeads(), [&](size_t h) {
-      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h), S(1), op.getBase2(),
+      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h),
+                {S(1), op.getBase2(), op.getDot().has_value()},
                 y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
     });
     return y;
   }
 
 private:
+  /// The value of an operand of a product.
+  Array<S> operand(Value value, std::optional<DotKind> dot) {
+    const Array<S> &array = values.at(value);
+    return dot ? roundedToBf16(array) : array;
+  }
   const Values<S> &values;
 };
 

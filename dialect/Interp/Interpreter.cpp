@@ -3,6 +3,7 @@
 #include "dialect/Interp/Interpreter.h"
 #include "dialect/IR/VerifyUtils.h"
 #include "dialect/Interp/Execute.h"
+#include "dialect/Interp/Rounding.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Parallel.h"
 #include <limits>
@@ -50,12 +51,27 @@ private:
   Block *block = nullptr;
   Values<S> values;
   llvm::DenseMap<Operation *, SmallVector<Value, 2>> lastUses;
-  std::shared_ptr<std::vector<S>> arena; ///< shared by buffers whose offset is planned
+  /// Shared by buffers whose offset is planned: by bytes of an element, so that rows of a buffer are found at
+  /// their offset. Buffers of different types do not overlap here.
+  llvm::DenseMap<int64_t, std::shared_ptr<std::vector<S>>> arenas;
 };
 
 /// Elements from a buffer's origin to its end. Extents and strides of memrefs are static (verified).
 int64_t extentOf(MemRefType type) {
   return type.getRank() == 0 ? 1 : type.getDimSize(0) * type.getStridesAndOffset().first[0];
+}
+
+int64_t bytesOf(MemRefType type) { return extentOf(type) * type.getElementTypeBitWidth() / 8; }
+
+/// Rounds the elements of a buffer to its type.
+template <typename S> void roundTo(MemRefType type, const Array<S> &array) {
+  if (!type.getElementType().isBF16())
+    return;
+  if (array.shape.size() == 3)
+    for (int64_t p = 0; p < array.dim(0); ++p)
+      roundToBf16(array.plane(p));
+  else
+    roundToBf16(array.rows());
 }
 
 /// A buffer's view of `storage`, or of fresh memory.
@@ -103,8 +119,9 @@ template <typename S> LogicalResult Machine<S>::bindArguments(ArrayRef<Tensor> i
   }
   for (auto op : block->getOps<PlanBufferOp>())
     if (auto offset = op.getOffset())
-      arenaBytes = std::max<int64_t>(arenaBytes, *offset + 4 * extentOf(cast<MemRefType>(op.getType())));
-  arena = std::make_shared<std::vector<S>>(arenaBytes / 4, std::numeric_limits<S>::quiet_NaN());
+      arenaBytes = std::max<int64_t>(arenaBytes, *offset + bytesOf(cast<MemRefType>(op.getType())));
+  for (int64_t width : {2, 4})
+    arenas[width] = std::make_shared<std::vector<S>>(arenaBytes / width, std::numeric_limits<S>::quiet_NaN());
   return success();
 }
 
@@ -201,7 +218,8 @@ LogicalResult Machine<S>::execute(Operation *op, size_t inputs, std::vector<Tens
   if (auto plan = dyn_cast<PlanBufferOp>(op)) {
     auto type = cast<MemRefType>(plan.getType());
     auto offset = plan.getOffset();
-    values[plan] = offset ? buffer(type, arena, *offset / 4) : buffer(type);
+    int64_t width = type.getElementTypeBitWidth() / 8;
+    values[plan] = offset ? buffer(type, arenas.at(width), *offset / width) : buffer(type);
     return success();
   }
   if (auto view = dyn_cast<PlanViewOp>(op)) {
@@ -216,8 +234,9 @@ LogicalResult Machine<S>::execute(Operation *op, size_t inputs, std::vector<Tens
     result = evaluateFusedOp(op, values);
   if (result)
     values[op->getResult(0)] = *result;
-  else
-    result = executePlannedOp(op, values);
+  else if ((result = executePlannedOp(op, values)))
+    for (Value output : cast<PlannedOpInterface>(op).getOutputBuffers())
+      roundTo(cast<MemRefType>(output.getType()), values.at(output));
   if (!result)
     return op->emitOpError() << "expected an op that the interpreter knows";
   if (options.observe)

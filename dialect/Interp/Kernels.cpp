@@ -1,4 +1,5 @@
 #include "dialect/Interp/Kernels.h"
+#include "dialect/Interp/Rounding.h"
 #include "llvm/Support/Parallel.h"
 #include <Eigen/Core>
 #include <cmath>
@@ -48,14 +49,16 @@ template <typename S> S activation(ActivationKind kind, S x) {
 }
 
 /// Row-wise softmax in place.
-template <typename S> void softmax(Rows<S> x, bool base2) {
+template <typename S> void softmax(Rows<S> x, const interp::AttentionOptions<S> &options) {
   for (int64_t r = 0; r < x.rows && x.cols > 0; ++r) {
     S *row = x.row(r), sum = 0;
     S max = *std::max_element(row, row + x.cols);
     for (int64_t c = 0; c < x.cols; ++c) {
-      row[c] = base2 ? std::exp2(row[c] - max) : std::exp(row[c] - max);
+      row[c] = options.base2 ? std::exp2(row[c] - max) : std::exp(row[c] - max);
       sum += row[c];
     }
+    if (options.bf16Weights)
+      interp::roundToBf16(x.block(r, 1, 0, x.cols));
     for (int64_t c = 0; c < x.cols; ++c)
       row[c] /= sum;
   }
@@ -119,12 +122,12 @@ template <typename S> void interp::layerNorm(Rows<S> x, const S *gamma, const S 
 }
 
 template <typename S>
-void interp::attention(Rows<S> q, Rows<S> k, Rows<S> v, S scale, bool base2, Rows<S> y) {
+void interp::attention(Rows<S> q, Rows<S> k, Rows<S> v, AttentionOptions<S> options, Rows<S> y) {
   Matrix<S> scores(q.rows, k.rows);
   scores.noalias() = map(q) * map(k).transpose();
-  if (scale != 1)
-    scores *= scale;
-  softmax(Rows<S>{scores.data(), q.rows, k.rows, k.rows}, base2);
+  if (options.scale != 1)
+    scores *= options.scale;
+  softmax(Rows<S>{scores.data(), q.rows, k.rows, k.rows}, options);
   map(y).noalias() = scores * map(v);
 }
 
@@ -153,7 +156,7 @@ template <typename S> void interp::extractPatches(ImageView<S> image, PatchGrid 
   template void interp::addRows(Rows<S>, Rows<S>);                                                           \
   template void interp::activate(ActivationKind, Rows<S>);                                                   \
   template void interp::layerNorm(Rows<S>, const S *, const S *, S, Rows<S>);                                \
-  template void interp::attention(Rows<S>, Rows<S>, Rows<S>, S, bool, Rows<S>);                              \
+  template void interp::attention(Rows<S>, Rows<S>, Rows<S>, AttentionOptions<S>, Rows<S>);                  \
   template void interp::extractPatches(ImageView<S>, PatchGrid, Rows<S>);
 VIT_INSTANTIATE(double)
 VIT_INSTANTIATE(float)

@@ -32,8 +32,13 @@ template <typename S> void activate(ActivationKind kind, Rows<S> y);
 /// vit.layer_norm; gamma and beta may be null; y may be x.
 template <typename S> void layerNorm(Rows<S> x, const S *gamma, const S *beta, S eps, Rows<S> y);
 
-/// softmax(scale * q k^T) v for one head, with e or, on request, 2 as the base of the exponential.
-template <typename S> void attention(Rows<S> q, Rows<S> k, Rows<S> v, S scale, bool base2, Rows<S> y);
+template <typename S> struct AttentionOptions {
+  S scale = 1;
+  bool base2 = false;       ///< the exponential's base is 2 instead of e
+  bool bf16Weights = false; ///< exponentials are rounded to bfloat16 where they multiply v, not in their sum
+};
+/// softmax(scale * q k^T) v for one head.
+template <typename S> void attention(Rows<S> q, Rows<S> k, Rows<S> v, AttentionOptions<S> options, Rows<S> y);
 
 /// An image and how its elements are reached: [C, H, W] or [H, W, C].
 template <typename S> struct ImageView {

@@ -79,8 +79,7 @@ public:
     int64_t heads = op.getHeads(), size = q.cols / heads;
     llvm::parallelFor(0, heads, [&](size_t h) {
       auto head = [&](Rows<S> x) { return x.block(0, x.rows, h * size, size); };
-      attention(head(q), head(k), head(v), S(op.getScale().convertToDouble()), /*base2=*/false,
-                head(y.rows()));
+      attention(head(q), head(k), head(v), {S(op.getScale().convertToDouble())}, head(y.rows()));
     });
     return y;
   }

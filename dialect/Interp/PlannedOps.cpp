@@ -46,10 +46,12 @@ public:
   Array<S> run(PlanGemmOp op) {
     auto a = values.at(op.getA()).rows();
     const Array<S> &panels = values.at(op.getWeights()), &c = values.at(op.getC());
-    int64_t panel = panels.dim(2), covered = panels.dim(0) * panel;
+    int64_t panel = op.panelWidth(), covered = panels.dim(0) * panel;
     Array<S> product = Array<S>::dense({a.rows, covered});
     llvm::parallelFor(0, panels.dim(0), [&](size_t p) {
-      multiply(a, panels.plane(p), product.rows().block(0, a.rows, p * panel, panel));
+      Array<S> columns = unpack(panels.plane(p), op.neighbours());
+      multiply(a, columns.rows().block(0, a.cols, 0, panel),
+               product.rows().block(0, a.rows, p * panel, panel));
     });
     if (const S *bias = entries(values, op.getBias()))
       addBias(product.rows(), bias);
@@ -82,7 +84,8 @@ public:
     const Array<S> &y = values.at(op.getOutput());
     auto first = op.getPlanes();
     llvm::parallelFor(0, op.getHeads(), [&](size_t h) {
-      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h), S(1), op.getBase2(),
+      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h),
+                {S(1), op.getBase2(), op.getKey().getType().getElementType().isBF16()},
                 y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
     });
     poisonVector(y.rows());
@@ -126,6 +129,14 @@ public:
   }
 
 private:
+  /// [ceil(K / by), width * by] to [ceil(K / by) * by, width].
+  static Array<S> unpack(Rows<S> packed, int64_t by) {
+    Array<S> columns = Array<S>::dense({packed.rows * by, packed.cols / by});
+    for (int64_t k = 0; k < packed.rows * by; ++k)
+      for (int64_t c = 0; c < packed.cols / by; ++c)
+        columns.rows().row(k)[c] = packed.row(k / by)[c * by + k % by];
+    return columns;
+  }
   static void copy(Rows<S> from, Rows<S> to) {
     for (int64_t r = 0; r < to.rows; ++r)
       std::copy_n(from.row(r), to.cols, to.row(r));

@@ -6,6 +6,7 @@
 //
 //===-----------------------------------------------------------------------------------------------------===//
 #include "dialect/Interp/WeightSources.h"
+#include "dialect/Interp/Rounding.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <algorithm>
 #include <mutex>
@@ -197,44 +198,62 @@ private:
 };
 
 /// [N, K] to [panels, K, width].
+/// A line of the result is `width` columns at `by` neighbouring k.
 class PackPanels final : public TensorSource {
 public:
-  PackPanels(SourcePtr input, int64_t width, ArrayRef<int64_t> shape)
-      : TensorSource(shape), rows(input->shape()[0]), depth(input->shape()[1]), width(width),
-        input(std::move(input)) {}
+  PackPanels(SourcePtr input, int64_t width, int64_t by, ArrayRef<int64_t> shape)
+      : TensorSource(shape), rows(input->shape()[0]), depth(input->shape()[1]), lines(shape[1]), width(width),
+        by(by), input(std::move(input)) {}
   void read(int64_t first, Span out) const override {
     // Slices of one panel: long enough that the reads of their rows are cheap, short enough to transpose in
     // cache.
-    constexpr int64_t slice = 256;
-    std::unique_ptr<double[]> block(new double[width * std::min(slice, depth)]);
+    const int64_t slice = 256 / by, size = width * by;
+    std::unique_ptr<double[]> block(new double[width * std::min(slice, lines) * by]);
     int64_t last = first + static_cast<int64_t>(out.size());
-    for (int64_t line = first / width; line * width < last;) {
-      int64_t panel = line / depth, k = line % depth;
-      int64_t count = std::min({slice, depth - k, (last + width - 1) / width - line});
-      int64_t columns = std::min(width, rows - panel * width);
-      for (int64_t w = 0; w < columns; ++w)
-        input->read((panel * width + w) * depth + k, Span(block.get() + w * count, count));
+    for (int64_t line = first / size; line * size < last;) {
+      int64_t panel = line / lines, k = line % lines;
+      int64_t count = std::min({slice, lines - k, (last + size - 1) / size - line});
+      int64_t columns = std::min(width, rows - panel * width), deep = std::min(count * by, depth - k * by);
+      for (int64_t w = 0; w < columns; ++w) {
+        double *to = block.get() + w * count * by;
+        input->read((panel * width + w) * depth + k * by, Span(to, deep));
+        std::fill(to + deep, to + count * by, 0.0);
+      }
       for (int64_t i = 0; i < count; ++i) {
-        int64_t position = (line + i) * width;
-        if (position >= first && position + width <= last)
-          writeLine(block.get() + i, count, columns, 0, width, out.data() + (position - first));
+        int64_t position = (line + i) * size;
+        if (position >= first && position + size <= last)
+          writeLine(block.get() + i * by, count * by, columns, 0, size, out.data() + (position - first));
         else
-          writeLine(block.get() + i, count, columns, std::max<int64_t>(0, first - position),
-                    std::min(width, last - position), out.data() + std::max<int64_t>(0, position - first));
+          writeLine(block.get() + i * by, count * by, columns, std::max<int64_t>(0, first - position),
+                    std::min(size, last - position), out.data() + std::max<int64_t>(0, position - first));
       }
       line += count;
     }
   }
 
 private:
-  static void writeLine(const double *column, int64_t stride, int64_t columns, int64_t from, int64_t to,
-                        double *out) {
-    for (int64_t w = from; w < std::min(columns, to); ++w)
-      *out++ = column[w * stride];
-    for (int64_t w = std::max(columns, from); w < to; ++w)
+  /// Elements [from, to) of a line; `columns` of its columns exist.
+  void writeLine(const double *column, int64_t stride, int64_t columns, int64_t from, int64_t to,
+                 double *out) const {
+    for (int64_t e = from; e < std::min(columns * by, to); ++e)
+      *out++ = column[e / by * stride + e % by];
+    for (int64_t e = std::max(columns * by, from); e < to; ++e)
       *out++ = 0;
   }
-  int64_t rows, depth, width;
+  int64_t rows, depth, lines, width, by;
+  SourcePtr input;
+};
+
+class RoundToBf16 final : public TensorSource {
+public:
+  explicit RoundToBf16(SourcePtr input) : TensorSource(input->shape()), input(std::move(input)) {}
+  void read(int64_t first, Span out) const override {
+    input->read(first, out);
+    for (double &value : out)
+      value = interp::roundToBf16(value);
+  }
+
+private:
   SourcePtr input;
 };
 
@@ -306,9 +325,11 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
       .Case([&](PadStepAttr s) {
         return std::make_shared<PadBlocks>(in, in->shape().back(), s.getShape().back(), s.getShape());
       })
+      .Case([&](RoundStepAttr) { return std::make_shared<RoundToBf16>(in); })
       .Case([&](PackPanelsStepAttr s) {
         int64_t panels = (in->shape()[0] + s.getWidth() - 1) / s.getWidth();
-        SmallVector<int64_t, 3> shape{panels, in->shape()[1], s.getWidth()};
-        return std::make_shared<PackPanels>(in, s.getWidth(), shape);
+        SmallVector<int64_t, 3> shape{panels, (in->shape()[1] + s.getBy() - 1) / s.getBy(),
+                                      s.getWidth() * s.getBy()};
+        return std::make_shared<PackPanels>(in, s.getWidth(), s.getBy(), shape);
       });
 }

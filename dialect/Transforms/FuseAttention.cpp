@@ -37,7 +37,7 @@ static Value splitHeads(LinearOp linear, int64_t heads) {
       RankedTensorType::get({heads, type.getDimSize(0), type.getDimSize(1) / heads}, type.getElementType());
   return FusedLinearOp::create(builder, linear.getLoc(), planes, linear.getInput(), linear.getWeight(),
                                linear.getBias(), Value(), ActivationKindAttr(),
-                               builder.getI64IntegerAttr(heads));
+                               builder.getI64IntegerAttr(heads), DotKindAttr());
 }
 
 static void fuse(AttentionOp attention, WeightBuilder &weights) {
@@ -60,9 +60,10 @@ static void fuse(AttentionOp attention, WeightBuilder &weights) {
     planes.push_back(splitHeads(linears.back(), heads));
   }
   builder.setInsertionPoint(attention);
-  auto fused = FusedAttentionOp::create(builder, attention.getLoc(), attention.getType(), planes[0],
-                                        planes[1], planes[2], builder.getI64IntegerAttr(heads),
-                                        builder.getDenseI64ArrayAttr({0, 0, 0}), builder.getUnitAttr());
+  auto fused =
+      FusedAttentionOp::create(builder, attention.getLoc(), attention.getType(), planes[0], planes[1],
+                               planes[2], builder.getI64IntegerAttr(heads),
+                               builder.getDenseI64ArrayAttr({0, 0, 0}), builder.getUnitAttr(), DotKindAttr());
   attention.getResult().replaceAllUsesWith(fused);
   attention.erase();
   for (LinearOp linear : linears)

@@ -30,7 +30,8 @@ static SmallVector<unsigned> packable(FusedAttentionOp attention) {
     SmallVector<unsigned> group;
     if (FusedLinearOp first = projectionOf(attention, i))
       for (unsigned j = i; j < 3; ++j)
-        if (FusedLinearOp other = projectionOf(attention, j); other && other.getInput() == first.getInput())
+        if (FusedLinearOp other = projectionOf(attention, j);
+            other && other.getInput() == first.getInput() && other.getDot() == first.getDot())
           group.push_back(j);
     if (group.size() > best.size())
       best = group;
@@ -71,7 +72,8 @@ static void pack(FusedAttentionOp attention, ArrayRef<unsigned> group, WeightBui
   auto packed = FusedLinearOp::create(
       builder, loc,
       RankedTensorType::get({planes, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()),
-      last.getInput(), weight, bias, Value(), ActivationKindAttr(), builder.getI64IntegerAttr(planes));
+      last.getInput(), weight, bias, Value(), ActivationKindAttr(), builder.getI64IntegerAttr(planes),
+      last.getDotAttr());
 
   auto offsets = llvm::to_vector(attention.getPlanes());
   for (auto [i, operand] : llvm::enumerate(group)) {

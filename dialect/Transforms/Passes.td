@@ -305,4 +305,21 @@ def FuseLinear : VitPass<"vit-fuse-linear", "::mlir::func::FuncOp"> {
   }];
 }
 
+def LowerPrecision : VitPass<"vit-lower-precision", "::mlir::ModuleOp"> {
+  let summary = "products in bfloat16";
+  let description = [{
+    Linear layers and attention multiply operands rounded to bfloat16 and add in f32; the residual stream, norms,
+    softmax and activations stay in f32.
+
+    ```mlir
+    %y = vit.fused_linear %x, %w bias %b : (tensor<5x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<5x3xf32>
+    ```
+    becomes
+    ```mlir
+    %y = vit.fused_linear %x, %w bias %b dot bf16
+        : (tensor<5x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<5x3xf32>
+    ```
+  }];
+}
+
 #endif // DIALECT_TRANSFORMS_PASSES_TD

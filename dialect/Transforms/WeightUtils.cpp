@@ -83,7 +83,7 @@ RankedTensorType WeightBuilder::normalize(SmallVectorImpl<Attribute> &steps, Str
     shape = std::move(*next);
   }
   steps = std::move(kept);
-  return RankedTensorType::get(shape, Float32Type::get(module.getContext()));
+  return RankedTensorType::get(shape, elementTypeOfChain(module.getContext(), steps));
 }
 
 FlatSymbolRefAttr WeightBuilder::build(const WeightChain &chain) {

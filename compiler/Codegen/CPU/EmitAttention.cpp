@@ -4,6 +4,9 @@
 // its scores against all keys into a strip of scratch, turns the strip into weights in place, and multiplies
 // it with the values. Memory is linear in the tokens, and softmax is exact: no running maximum is needed.
 //
+// With bf16, pairs take the place of elements: panels hold pairs of channels, values are packed as pairs of
+// tokens behind them, and the weights are written as bf16 over the scores that they come from.
+//
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Codegen/CPU/MathFunctions.h"
@@ -23,16 +26,26 @@ struct AttentionShape {
   explicit AttentionShape(vit::PlanAttentionOp op)
       : queries(op.getQuery().getType().getDimSize(1)), keys(op.getKey().getType().getDimSize(1)),
         width(op.getQuery().getType().getDimSize(2)), panels((keys + kKeyPanel - 1) / kKeyPanel),
-        strip(panels * kKeyPanel + 16), base2(op.getBase2()) {}
+        strip(panels * kKeyPanel + 16), base2(op.getBase2()),
+        pairs(op.getKey().getType().getElementType().isBF16()) {}
   int64_t queries, keys, width, panels;
   int64_t strip; ///< floats between rows of the score strip
   bool base2;
-  int64_t stripOffset() const { return panels * kKeyPanel * width; }
+  bool pairs;                                                      ///< operands are bf16
+  int64_t channels() const { return pairs ? width / 2 : width; }   ///< steps of a score
+  int64_t tokens() const { return pairs ? (keys + 1) / 2 : keys; } ///< steps of an output
+  // In floats from the start of the scratch:
+  int64_t valueOffset() const { return panels * kKeyPanel * channels(); }
+  int64_t stripOffset() const { return valueOffset() + (pairs ? tokens() * width : 0); }
 };
 
 /// Index of key panel `p`, channel `d`, column `c` in the scratch.
 Value keyAt(LeafBuilder &b, const AttentionShape &s, Value p, Value d, Value c) {
-  return b.add(b.mul(b.add(b.mul(p, s.width), d), kKeyPanel), c);
+  return b.add(b.mul(b.add(b.mul(p, s.channels()), d), kKeyPanel), c);
+}
+/// Index of pair `t` of packed values, column `c` in the scratch.
+Value valueAt(LeafBuilder &b, const AttentionShape &s, Value t, Value c) {
+  return b.add(b.add(b.mul(t, s.width), c), s.valueOffset());
 }
 /// Index of row `i`, column `c` of the score strip in the scratch.
 Value stripAt(LeafBuilder &b, const AttentionShape &s, Value i, Value c) {
@@ -44,13 +57,23 @@ void emitPackKeys(LeafBuilder &b, const AttentionShape &s, Value key, Value scra
   int64_t lanes = b.lanes();
   auto block = [&](Value first, int64_t count) { // `count` keys from `first`, at most lanes
     Value panel = b.div(first, kKeyPanel), column = b.rem(first, kKeyPanel);
-    b.loop(0, s.width, lanes, [&](Value d) {
-      SmallVector<Value> rows;
+    auto transposed = [&](Value d, int64_t channels) { // `channels` from `d`, at most lanes
+      SmallVector<Value> rows(lanes);
       for (int64_t i = 0; i < lanes; ++i)
-        rows.push_back(i < count ? b.load(key, {plane, b.add(first, i), d}) : b.splat(0.0));
-      for (auto [i, row] : llvm::enumerate(b.transpose(rows)))
-        b.store(row, scratch, {keyAt(b, s, panel, b.add(d, i), column)});
-    });
+        if (i >= count)
+          rows[i] = b.splat(0.0);
+        else if (s.pairs)
+          rows[i] = b.loadPairs(key, {plane, b.add(first, i), b.mul(d, 2)}, channels);
+        else
+          rows[i] = b.load(key, {plane, b.add(first, i), d});
+      rows = b.transpose(rows);
+      for (int64_t i = 0; i < channels; ++i)
+        b.store(rows[i], scratch, {keyAt(b, s, panel, b.add(d, i), column)});
+    };
+    int64_t whole = s.channels() / lanes * lanes;
+    b.loop(0, whole, lanes, [&](Value d) { transposed(d, lanes); });
+    if (whole < s.channels()) // planes are as wide as vectors of f32, which hold two vectors of pairs
+      transposed(b.index(whole), s.channels() - whole);
   };
   int64_t whole = s.keys / lanes * lanes;
   b.loop(0, whole, lanes, [&](Value first) { block(first, lanes); });
@@ -58,18 +81,41 @@ void emitPackKeys(LeafBuilder &b, const AttentionShape &s, Value key, Value scra
     block(b.index(whole), s.keys - whole);
 }
 
+/// Kernel (value, scratch, plane): packs the values of a plane as pairs of tokens; an odd last token is
+/// paired with zeros.
+void emitPackValues(LeafBuilder &b, const AttentionShape &s, Value value, Value scratch, Value plane) {
+  auto pack = [&](Value pair, bool both) {
+    b.loop(0, s.width, b.lanes(), [&](Value c) {
+      Value token = b.mul(pair, 2);
+      SmallVector<Value> first{plane, token, c}, second;
+      if (both)
+        second = {plane, b.add(token, 1), c};
+      b.store(b.pairRows(value, first, second), scratch, {valueAt(b, s, pair, c)});
+    });
+  };
+  b.loop(0, s.keys / 2, 1, [&](Value pair) { pack(pair, true); });
+  if (s.keys % 2)
+    pack(b.index(s.keys / 2), false);
+}
+
 /// Scores of a tile against the keys [first, first + columns) of one panel.
 void emitScores(LeafBuilder &b, const AttentionShape &s, ArrayRef<Value> rows, Value query, Value plane,
                 Value scratch, Value panel, Value column, int64_t vectors, int64_t valid) {
   MicrokernelOperands operands;
-  auto loadA = [&](int64_t i, Value k) { return b.loadScalar(query, {plane, rows[i], k}); };
-  auto loadB = [&](Value k, int64_t v) {
-    return b.load(scratch, {keyAt(b, s, panel, k, b.add(column, v * b.lanes()))});
+  auto loadA = [&](int64_t i, Step k) {
+    Value at = b.add(k.first, k.offset);
+    return s.pairs ? b.broadcastPair(query, {plane, rows[i], b.mul(at, 2)})
+                   : b.broadcast(b.loadScalar(query, {plane, rows[i], at}));
+  };
+  auto loadB = [&](Step k, int64_t v) {
+    Value at = b.add(k.first, k.offset);
+    return b.load(scratch, {keyAt(b, s, panel, at, b.add(column, v * b.lanes()))});
   };
   operands.a = loadA;
   operands.b = loadB;
+  operands.pairs = s.pairs;
   Tile tile{static_cast<int64_t>(rows.size()), vectors};
-  TileValues sums = emitMicrokernel(b, tile, s.width, operands);
+  TileValues sums = emitMicrokernel(b, tile, s.channels(), operands);
   Value at = b.add(b.mul(panel, kKeyPanel), column);
   for (int64_t i = 0; i < tile.rows; ++i)
     for (int64_t v = 0; v < vectors; ++v) {
@@ -109,7 +155,10 @@ void emitSoftmaxRow(LeafBuilder &b, const AttentionShape &s, Value scratch, Valu
     if (!s.base2)
       x = b.mulf(x, b.splat(kLog2E));
     Value weight = emitExp2(b, x);
-    b.store(weight, scratch, {at(k)});
+    if (s.pairs) // in order, so that nothing is overwritten before it is read
+      b.store(b.narrow(weight), scratch, {stripAt(b, s, i, b.div(k, 2))});
+    else
+      b.store(weight, scratch, {at(k)});
     return b.addf(sum, weight);
   });
   Value sum = b.sumLanes(b.addf(b.addf(sums[0], sums[1]), b.addf(sums[2], sums[3])));
@@ -120,12 +169,18 @@ void emitSoftmaxRow(LeafBuilder &b, const AttentionShape &s, Value scratch, Valu
 void emitValues(LeafBuilder &b, const AttentionShape &s, ArrayRef<Value> rows, Value value, Value plane,
                 Value scratch, Value output, Value column, Value outputColumn, int64_t vectors) {
   MicrokernelOperands operands;
-  auto loadA = [&](int64_t i, Value k) { return b.loadScalar(scratch, {stripAt(b, s, b.index(i), k)}); };
-  auto loadB = [&](Value k, int64_t v) { return b.load(value, {plane, k, b.add(column, v * b.lanes())}); };
+  auto loadA = [&](int64_t i, Step k) { // a weight, or two
+    return b.broadcast(b.loadScalar(scratch, {stripAt(b, s, b.index(i), b.add(k.first, k.offset))}));
+  };
+  auto loadB = [&](Step k, int64_t v) {
+    Value at = b.add(k.first, k.offset), c = b.add(column, v * b.lanes());
+    return s.pairs ? b.load(scratch, {valueAt(b, s, at, c)}) : b.load(value, {plane, at, c});
+  };
   operands.a = loadA;
   operands.b = loadB;
+  operands.pairs = s.pairs;
   Tile tile{static_cast<int64_t>(rows.size()), vectors};
-  TileValues sums = emitMicrokernel(b, tile, s.keys, operands);
+  TileValues sums = emitMicrokernel(b, tile, s.tokens(), operands);
   for (int64_t i = 0; i < tile.rows; ++i) {
     Value inverse =
         b.broadcast(b.loadScalar(scratch, {stripAt(b, s, b.index(i), b.index(s.panels * kKeyPanel))}));
@@ -189,6 +244,12 @@ void vitc::emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, Va
   auto pack = e.kernel(kernelName("pack_keys", op, 0), packTypes,
                        [&](LeafBuilder &k, ValueRange a) { emitPackKeys(k, s, a[0], a[1], a[2]); });
   func::CallOp::create(b.b, b.loc, pack, ValueRange{key, scratch, b.add(head, op.getPlanes()[1])});
+  if (s.pairs) {
+    SmallVector<Type> valueTypes{value.getType(), scratch.getType(), indexType};
+    auto packValues = e.kernel(kernelName("pack_values", op, 0), valueTypes,
+                               [&](LeafBuilder &k, ValueRange a) { emitPackValues(k, s, a[0], a[1], a[2]); });
+    func::CallOp::create(b.b, b.loc, packValues, ValueRange{value, scratch, b.add(head, op.getPlanes()[2])});
+  }
 
   SmallVector<Type> tileTypes{query.getType(), value.getType(), output.getType(), scratch.getType(),
                               indexType,       indexType,       indexType,        indexType};

@@ -51,7 +51,8 @@ FailureOr<Address> addressOf(Value buffer, SymbolTable &symbols) {
     if (failed(view.getSource().getType().getStridesAndOffset(strides, origin)))
       return failure();
     int64_t first = static_cast<int64_t>(view.getFirst());
-    return Address{source->space, source->index, source->offset + first * strides[0] * 4};
+    int64_t elementBytes = view.getSource().getType().getElementTypeBitWidth() / 8;
+    return Address{source->space, source->index, source->offset + first * strides[0] * elementBytes};
   }
   return op->emitOpError("is no planned buffer");
 }

@@ -16,6 +16,7 @@ void vitc::emitCopy(LeafBuilder &b, vit::PlanCopyOp op, ValueRange args) {
     b.loop(0, whole, b.lanes(), [&](Value k) { b.store(b.load(input, {row, k}), output, {row, k}); });
     // Outputs end with their last element: no vector may reach behind it.
     b.loop(whole, width, 1, [&](Value k) { b.storeScalar(b.loadScalar(input, {row, k}), output, {row, k}); });
+    b.padPair(output, row);
   });
 }
 
@@ -78,5 +79,6 @@ void vitc::emitGather(LeafBuilder &b, vit::PlanGatherOp op, ValueRange args) {
         });
       });
     });
+    b.padPair(output, patch);
   });
 }

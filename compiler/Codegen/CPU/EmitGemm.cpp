@@ -12,16 +12,22 @@ namespace {
 /// Everything that the code of a tile depends on, but for its height.
 struct GemmShape {
   explicit GemmShape(vit::PlanGemmOp op) : activation(op.getActivation()) {
-    auto weights = op.getWeights().getType();
-    panels = weights.getDimSize(0);
-    depth = weights.getDimSize(1);
-    panel = weights.getDimSize(2);
+    panels = op.getWeights().getType().getDimSize(0);
+    panel = op.panelWidth();
+    neighbours = op.neighbours();
+    pairs = op.getA().getType().getElementType().isBF16();
+    lines = op.getWeights().getType().getDimSize(1);
+    depth = pairs ? lines : op.getA().getType().getDimSize(1);
     auto c = cast<MemRefType>(op.getC().getType());
     planeWidth = c.getRank() == 3 ? c.getDimSize(2) : 0;
   }
   std::optional<vit::ActivationKind> activation;
-  int64_t panels, depth, panel;
-  int64_t planeWidth; ///< 0: C is rows
+  int64_t panels, panel; ///< panels, and columns of one
+  int64_t neighbours;    ///< along K that lie side by side in a panel
+  int64_t lines;         ///< of a panel: K / neighbours
+  bool pairs;            ///< multiply pairs of bf16
+  int64_t depth;         ///< steps: pairs, or elements
+  int64_t planeWidth;    ///< 0: C is rows
 };
 
 /// Positions of the region function's arguments.
@@ -33,8 +39,9 @@ struct GemmArgs {
     bias = op.getBias() ? args[next++] : Value();
     residual = op.getResidual() ? args[next++] : Value();
     c = args[next++];
+    scratch = op.getScratchBytes() ? args[next++] : Value();
   }
-  Value a, weights, bias, residual, c;
+  Value a, weights, bias, residual, c, scratch;
 };
 
 } // namespace
@@ -46,31 +53,36 @@ static SmallVector<Value> locate(LeafBuilder &b, const GemmShape &shape, Value m
   return {b.div(n, shape.planeWidth), m, b.rem(n, shape.planeWidth)};
 }
 
-/// The activation of a tile whose sums and biases lie in C, and the residual. A loop over C in L1: unrolled
-/// over the accumulators, its chains of multiply-adds are too long to overlap, and spill. kChains of them
-/// overlap.
+/// Index in the scratch of row `i` of a tile, column `n` of its panel.
+static Value stage(LeafBuilder &b, const GemmShape &shape, Value i, Value n) {
+  return b.add(b.mul(i, shape.panel), n);
+}
+
+/// The activation of a tile whose sums and biases wait in scratch, then the residual; `first` holds the
+/// tile's columns within the panel, `at` within C. A loop over L1: unrolled over the accumulators, its chains
+/// of multiply-adds are too long to overlap, and spill. kChains of them overlap.
 static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height,
-                               Value m, ArrayRef<Value> at) {
+                               Value m, ArrayRef<Value> first, ArrayRef<Value> at) {
   constexpr int64_t kChains = 4;
   int64_t vectors = at.size(), unroll = std::max<int64_t>(1, kChains / vectors);
-  auto apply = [&](Value first, int64_t count) {
+  auto apply = [&](Value start, int64_t count) {
     SmallVector<Value> values;
     for (int64_t i = 0; i < count; ++i)
-      for (Value column : at)
-        values.push_back(b.load(g.c, locate(b, shape, b.add(first, i), column)));
+      for (Value column : first)
+        values.push_back(b.load(g.scratch, {stage(b, shape, b.add(start, i), column)}));
     emitActivations(b, *shape.activation, values);
     for (int64_t i = 0; i < count; ++i)
       for (auto [v, column] : llvm::enumerate(at)) {
-        Value y = values[i * vectors + v], row = b.add(first, i);
+        Value y = values[i * vectors + v], row = b.add(m, b.add(start, i));
         if (g.residual)
           y = b.addf(y, b.load(g.residual, {row, column}));
         b.store(y, g.c, locate(b, shape, row, column));
       }
   };
   int64_t whole = height / unroll * unroll;
-  b.loop(m, b.add(m, whole), unroll, [&](Value row) { apply(row, unroll); });
+  b.loop(0, whole, unroll, [&](Value start) { apply(start, unroll); });
   if (whole != height)
-    apply(b.add(m, whole), height - whole);
+    apply(b.index(whole), height - whole);
 }
 
 /// One tile of rows [m, m + height) and all columns of panel `j`. `next` is the line offset from which the
@@ -89,13 +101,25 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     for (int64_t v = 0; v < tile.vectors; ++v)
       offsets.push_back(b.add(first, v * b.lanes()));
     MicrokernelOperands operands;
-    auto loadA = [&](int64_t i, Value k) { return b.loadScalar(g.a, {rows[i], k}); };
-    auto loadB = [&](Value k, int64_t v) { return b.load(g.weights, {j, k, offsets[v]}); };
+    auto loadA = [&](int64_t i, Step k) {
+      Value at = b.add(k.first, k.offset);
+      return shape.pairs ? b.broadcastPair(g.a, {rows[i], b.mul(at, 2)})
+                         : b.broadcast(b.loadScalar(g.a, {rows[i], at}));
+    };
+    auto loadB = [&](Step k, int64_t v) {
+      if (shape.neighbours == 1)
+        return b.load(g.weights, {j, b.add(k.first, k.offset), offsets[v]});
+      if (shape.pairs)
+        return b.loadPairs(g.weights, {j, b.add(k.first, k.offset), b.mul(offsets[v], 2)});
+      // Both of a pair come from one load; the compiler sees that.
+      Value line = b.add(b.div(k.first, 2), k.offset / 2);
+      return b.widenPairs(b.loadPairs(g.weights, {j, line, b.mul(offsets[v], 2)}), k.offset % 2);
+    };
     auto prefetch = [&](Value k, int64_t unroll) {
       // The next panel, one line per step: tiles take turns, so that the panel has arrived when this one is
       // done. Worth 3 % on Zen 5; nothing on Zen 4.
       // An index beyond the row is the same address, and costs one addition where row and column cost eight.
-      Value element = b.mul(b.add(b.div(k, unroll), next), 16);
+      Value element = b.mul(b.add(b.div(k, unroll), next), 16 * shape.neighbours);
       memref::PrefetchOp::create(b.b, b.loc, g.weights, ValueRange{nextPanel, zero, element},
                                  /*isWrite=*/false,
                                  /*localityHint=*/2, /*isDataCache=*/true);
@@ -103,6 +127,7 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     operands.a = loadA;
     operands.b = loadB;
     operands.each = prefetch;
+    operands.pairs = shape.pairs;
     TileValues sums = emitMicrokernel(b, tile, shape.depth, operands);
 
     SmallVector<Value> at, bias;
@@ -114,12 +139,16 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     for (int64_t i = 0; i < height; ++i)
       for (int64_t v = 0; v < tile.vectors; ++v) {
         Value y = g.bias ? b.addf(sums[i][v], bias[v]) : sums[i][v];
-        if (g.residual && !shape.activation)
+        if (shape.activation) {
+          b.store(y, g.scratch, {stage(b, shape, b.index(i), offsets[v])});
+          continue;
+        }
+        if (g.residual)
           y = b.addf(y, b.load(g.residual, {rows[i], at[v]}));
         b.store(y, g.c, locate(b, shape, rows[i], at[v]));
       }
     if (shape.activation)
-      emitActivationPass(b, shape, g, height, m, at);
+      emitActivationPass(b, shape, g, height, m, offsets, at);
   });
 }
 
@@ -166,7 +195,7 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   // Lines of a panel that one tile prefetches: as many as it makes steps; 2 * panel / 16 tiles cover the
   // panel.
   int64_t steps = std::max<int64_t>(1, shape.depth / 2);
-  int64_t turns = std::max<int64_t>(1, shape.depth * shape.panel / 16 / steps);
+  int64_t turns = std::max<int64_t>(1, shape.lines * shape.panel / 16 / steps);
   auto call = [&](int64_t height, Value tile, Value m, Value j) {
     SmallVector<Value> operands(buffers);
     operands.append({m, j, b.mul(b.rem(tile, turns), steps)});

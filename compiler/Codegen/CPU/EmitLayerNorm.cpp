@@ -65,5 +65,6 @@ void vitc::emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, ValueRange arg
     };
     // Whole vectors: the padding behind a row takes what is written behind its width.
     b.loop(0, b.vectorsFor(width) * b.lanes(), b.lanes(), normalise);
+    b.padPair(output, row);
   });
 }

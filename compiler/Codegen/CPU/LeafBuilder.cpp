@@ -1,7 +1,9 @@
 #include "compiler/Codegen/CPU/LeafBuilder.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace vitc;
@@ -24,20 +26,100 @@ SmallVector<Value> LeafBuilder::loopCarry(Value lo, Value hi, int64_t step, Valu
   return op.getResults();
 }
 
+static bool holdsBf16(Value memref) { return cast<MemRefType>(memref.getType()).getElementType().isBF16(); }
+
+VectorType LeafBuilder::vectorOf(Type element, int64_t factor) const {
+  return VectorType::get({lanes() * factor}, element);
+}
+
+Value LeafBuilder::bitcast(Value x, VectorType type) { return vector::BitCastOp::create(b, loc, type, x); }
+
 Value LeafBuilder::load(Value memref, ValueRange at) {
-  return vector::LoadOp::create(b, loc, vecType, memref, at);
+  if (!holdsBf16(memref))
+    return vector::LoadOp::create(b, loc, vecType, memref, at);
+  Value narrow = vector::LoadOp::create(b, loc, vectorOf(b.getBF16Type()), memref, at);
+  return arith::ExtFOp::create(b, loc, vecType, narrow);
+}
+
+/// Rounds 16 lanes to bf16. Subnormal results become zero.
+static Value roundToBf16(LeafBuilder &b, Value x) {
+  assert(b.isa.getBf16() && b.lanes() == 16 && "bf16 buffers are planned where the machine has bf16");
+  auto type = VectorType::get({b.lanes()}, b.b.getBF16Type());
+  auto name = b.b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512");
+  return LLVM::CallIntrinsicOp::create(b.b, b.loc, type, name, ValueRange{x}).getResult(0);
 }
 
 void LeafBuilder::store(Value vector, Value memref, ValueRange at) {
-  vector::StoreOp::create(b, loc, vector, memref, at);
+  vector::StoreOp::create(b, loc, holdsBf16(memref) ? roundToBf16(*this, vector) : vector, memref, at);
+}
+
+Value LeafBuilder::narrow(Value x) {
+  return bitcast(roundToBf16(*this, x), VectorType::get({lanes() / 2}, b.getF32Type()));
+}
+
+Value LeafBuilder::loadPairs(Value memref, ValueRange at) {
+  return bitcast(vector::LoadOp::create(b, loc, vectorOf(b.getBF16Type(), 2), memref, at), vecType);
+}
+
+Value LeafBuilder::loadPairs(Value memref, ValueRange at, int64_t count) {
+  if (count >= lanes())
+    return loadPairs(memref, at);
+  auto part = VectorType::get({2 * count}, b.getBF16Type());
+  Value loaded = vector::LoadOp::create(b, loc, part, memref, at);
+  Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(part));
+  SmallVector<int64_t> lanesOf(2 * lanes(), 2 * count);
+  std::iota(lanesOf.begin(), lanesOf.begin() + 2 * count, 0);
+  return bitcast(vector::ShuffleOp::create(b, loc, loaded, zeros, lanesOf), vecType);
+}
+
+Value LeafBuilder::broadcastPair(Value memref, ValueRange at) {
+  auto pair = VectorType::get({2}, b.getBF16Type()), whole = VectorType::get({1}, b.getF32Type());
+  Value bits = vector::BitCastOp::create(b, loc, whole, vector::LoadOp::create(b, loc, pair, memref, at));
+  return broadcast(vector::ExtractOp::create(b, loc, bits, ArrayRef<int64_t>{0}));
+}
+
+Value LeafBuilder::pairRows(Value memref, ValueRange firstRow, ValueRange secondRow) {
+  auto row = vectorOf(b.getBF16Type());
+  Value first = vector::LoadOp::create(b, loc, row, memref, firstRow);
+  Value second = secondRow.empty() ? Value(arith::ConstantOp::create(b, loc, b.getZeroAttr(row)))
+                                   : Value(vector::LoadOp::create(b, loc, row, memref, secondRow));
+  return bitcast(vector::InterleaveOp::create(b, loc, first, second), vecType);
+}
+
+Value LeafBuilder::widenPairs(Value pairs, bool second) {
+  auto integers = vectorOf(b.getI32Type());
+  auto constant = [&](int32_t value) {
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(integers, APInt(32, value, true)));
+  };
+  Value bits = bitcast(pairs, integers);
+  bits = second ? Value(arith::AndIOp::create(b, loc, bits, constant(static_cast<int32_t>(0xffff0000))))
+                : Value(arith::ShLIOp::create(b, loc, bits, constant(16)));
+  return bitcast(bits, vecType);
+}
+
+Value LeafBuilder::dotPairs(Value x, Value y, Value sum) {
+  assert(isa.getBf16() && lanes() == 16 && "the one machine with bf16 that we emit for");
+  auto pairs = vectorOf(b.getBF16Type(), 2);
+  return LLVM::CallIntrinsicOp::create(b, loc, vecType, b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+                                       ValueRange{sum, bitcast(x, pairs), bitcast(y, pairs)})
+      .getResult(0);
 }
 
 Value LeafBuilder::loadScalar(Value memref, ValueRange at) {
-  return memref::LoadOp::create(b, loc, memref, at);
+  Value element = memref::LoadOp::create(b, loc, memref, at);
+  return holdsBf16(memref) ? Value(arith::ExtFOp::create(b, loc, b.getF32Type(), element)) : element;
 }
 
 void LeafBuilder::storeScalar(Value scalar, Value memref, ValueRange at) {
+  if (holdsBf16(memref))
+    scalar = arith::TruncFOp::create(b, loc, b.getBF16Type(), scalar);
   memref::StoreOp::create(b, loc, scalar, memref, at);
+}
+
+void LeafBuilder::padPair(Value memref, Value row) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (holdsBf16(memref) && type.getDimSize(1) % 2)
+    storeScalar(scalar(0.0), memref, {row, index(type.getDimSize(1))});
 }
 
 Value LeafBuilder::splat(double value) {

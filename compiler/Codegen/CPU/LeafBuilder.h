@@ -48,11 +48,23 @@ public:
   loopCarry(mlir::Value lo, mlir::Value hi, int64_t step, mlir::ValueRange init,
             llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, mlir::ValueRange)> body);
 
-  // Memory.
+  // Memory. Elements of bf16 are widened by loads and rounded by stores.
   mlir::Value load(mlir::Value memref, mlir::ValueRange at); ///< a vector
   void store(mlir::Value vector, mlir::Value memref, mlir::ValueRange at);
   mlir::Value loadScalar(mlir::Value memref, mlir::ValueRange at);
   void storeScalar(mlir::Value scalar, mlir::Value memref, mlir::ValueRange at);
+  void padPair(mlir::Value memref, mlir::Value row); ///< zero behind a row of bf16 of odd length
+
+  // Pairs of bf16: a vector of as many pairs as there are lanes, held in the bits of a vector of f32.
+  mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange at);                ///< from a buffer of bf16
+  mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange at, int64_t count); ///< zeros behind `count`
+  mlir::Value broadcastPair(mlir::Value memref, mlir::ValueRange at);            ///< one pair in all lanes
+  /// Pairs of elements of two rows; zeros instead of a second row that is empty.
+  mlir::Value pairRows(mlir::Value memref, mlir::ValueRange firstRow, mlir::ValueRange secondRow);
+  mlir::Value widenPairs(mlir::Value pairs, bool second); ///< one of each pair, as f32
+  mlir::Value narrow(mlir::Value x);                      ///< neighbours of f32 as pairs: half as many
+  mlir::Value dotPairs(mlir::Value x, mlir::Value y,
+                       mlir::Value sum); ///< sum + x[0] y[0] + x[1] y[1] by lane
 
   // Arithmetic; operands are vectors of vecType, or scalars of f32 where noted.
   mlir::Value splat(double value);
@@ -77,6 +89,9 @@ public:
   llvm::SmallVector<mlir::Value> transpose(llvm::ArrayRef<mlir::Value> rows);
 
 private:
+  /// vector<lanes * factor x element>
+  mlir::VectorType vectorOf(mlir::Type element, int64_t factor = 1) const;
+  mlir::Value bitcast(mlir::Value x, mlir::VectorType type);
   mlir::Value halvingTree(mlir::Value x, llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)> combine);
 };
 

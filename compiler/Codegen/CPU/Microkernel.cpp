@@ -17,18 +17,18 @@ static int64_t partialSums(Tile tile, int64_t depth) {
 TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
                                  const MicrokernelOperands &operands) {
   int64_t parts = partialSums(tile, depth);
-  int64_t unroll = std::max<int64_t>(parts, depth % 2 == 0 ? 2 : 1);
+  int64_t unroll = std::max<int64_t>(parts, depth == 1 ? 1 : 2);
   int64_t perPart = tile.rows * tile.vectors;
 
-  auto step = [&](Value k, SmallVector<Value> &acc, int64_t part) {
+  auto step = [&](Step k, SmallVector<Value> &acc, int64_t part) {
     SmallVector<Value> row;
     for (int64_t j = 0; j < tile.vectors; ++j)
       row.push_back(operands.b(k, j));
     for (int64_t i = 0; i < tile.rows; ++i) {
-      Value a = b.broadcast(operands.a(i, k));
+      Value a = operands.a(i, k);
       for (int64_t j = 0; j < tile.vectors; ++j) {
         Value &sum = acc[part * perPart + i * tile.vectors + j];
-        sum = b.fma(a, row[j], sum);
+        sum = operands.pairs ? b.dotPairs(a, row[j], sum) : b.fma(a, row[j], sum);
       }
     }
   };
@@ -40,11 +40,11 @@ TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
     if (operands.each)
       operands.each(k, unroll);
     for (int64_t u = 0; u < unroll; ++u)
-      step(b.add(k, u), current, u % parts);
+      step({k, u}, current, u % parts);
     return current;
   });
   for (int64_t k = main; k < depth; ++k)
-    step(b.index(k), acc, (k - main) % parts);
+    step({b.index(main), k - main}, acc, (k - main) % parts);
 
   TileValues result(tile.rows);
   for (int64_t i = 0; i < tile.rows; ++i)

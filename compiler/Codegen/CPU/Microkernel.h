@@ -15,13 +15,22 @@ struct Tile {
 /// that it gets a register of its own.
 using TileValues = llvm::SmallVector<llvm::SmallVector<mlir::Value>>;
 
-struct MicrokernelOperands {
-  llvm::function_ref<mlir::Value(int64_t row, mlir::Value k)> a;    ///< scalar
-  llvm::function_ref<mlir::Value(mlir::Value k, int64_t column)> b; ///< vector; column counts vectors
-  llvm::function_ref<void(mlir::Value k, int64_t unroll)> each;     ///< once per unrolled step, may be empty
+/// A step along the depth: `first + offset`, `first` a multiple of the unroll factor, which is even unless
+/// the depth is one.
+struct Step {
+  mlir::Value first;
+  int64_t offset;
 };
 
-/// Emits the loop over k in [0, depth) and returns the sums.
+/// What one step multiplies: elements of f32, or pairs of bf16 if `pairs`.
+struct MicrokernelOperands {
+  llvm::function_ref<mlir::Value(int64_t row, Step k)> a;       ///< in all lanes
+  llvm::function_ref<mlir::Value(Step k, int64_t column)> b;    ///< vector; column counts vectors
+  llvm::function_ref<void(mlir::Value k, int64_t unroll)> each; ///< once per unrolled step, may be empty
+  bool pairs = false;
+};
+
+/// Emits the loop over the steps [0, depth) and returns the sums.
 TileValues emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth, const MicrokernelOperands &operands);
 
 /// Heights that cover `rows` rows: `tall` tiles of `base + 1` rows, then the rest of `base` rows.

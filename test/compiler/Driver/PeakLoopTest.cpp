@@ -33,7 +33,7 @@ TEST(PeakLoopTest, ReachesThePipes) {
   for (const Isa &isa : allIsas()) {
     if (isa.arch != best->arch || isa.lanes > best->lanes)
       continue;
-    const PeakLoop *loop = peakLoop(isa);
+    const PeakLoop *loop = peakLoop(isa, Precision::F32);
     ASSERT_NE(loop, nullptr) << isa.name.str();
     double clock = 0, rate = 0;
     for (int i = 0; i < 100; ++i) {
@@ -57,7 +57,7 @@ TEST(PeakLoopTest, ReachesThePipes) {
 TEST(PeakLoopTest, SamplesOnSeveralThreads) {
   auto host = parseTargets({"host"});
   ASSERT_TRUE(static_cast<bool>(host));
-  const PeakLoop *loop = peakLoop(*host->front());
+  const PeakLoop *loop = peakLoop(*host->front(), Precision::F32);
   ASSERT_NE(loop, nullptr);
   double start = seconds();
   EXPECT_GT(samplePeak(*loop, 1, 0.02), 0.5);

@@ -122,8 +122,35 @@ func.func @plan_gather_rank(%x: memref<8xi8>, %y: memref<16x12xf32>) {
 
 // -----
 
+func.func @plan_gemm_c1_pairs(%a: memref<5x9xf32>, %w: memref<1x4x32xbf16>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected weights of K = 5 and whole pairs, got 'memref<1x4x32xbf16>' (plan_gemm_c1)}}
+  vit.plan.gemm ins(%a, %w : memref<5x9xf32>, memref<1x4x32xbf16>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c1_narrow_rows(%a: memref<5x8xbf16>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected bf16 weights for bf16 rows, got 'memref<1x8x16xf32>' (plan_gemm_c1)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xbf16>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c1_room(%a: memref<5x9xbf16>, %w: memref<1x5x32xbf16>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected room for whole pairs in A, got 'memref<5x9xbf16>' (plan_gemm_c1)}}
+  vit.plan.gemm ins(%a, %w : memref<5x9xbf16>, memref<1x5x32xbf16>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
 func.func @plan_gemm_c1(%a: memref<5x8xf32>, %w: memref<1x7x16xf32>, %c: memref<5x16xf32>) {
-  // expected-error @+1 {{expected weights of K = 8, got 7 (plan_gemm_c1)}}
+  // expected-error @+1 {{expected weights of K = 8 and whole columns, got 'memref<1x7x16xf32>' (plan_gemm_c1)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x7x16xf32>) outs(%c : memref<5x16xf32>)
       tile [4, 1] grid [1, 1, 1] flops 0
   return
@@ -265,6 +292,15 @@ func.func @plan_attention_c1_width(%x: memref<6x5x8xf32>, %y: memref<5x16xf32>) 
 
 // -----
 
+func.func @plan_attention_c1_type(%x: memref<6x5x16xf32>, %v: memref<6x5x16xbf16>, %y: memref<5x32xf32>) {
+  // expected-error @+1 {{expected planes of one element type (plan_attention_c1)}}
+  vit.plan.attention ins(%x, %x, %v : memref<6x5x16xf32>, memref<6x5x16xf32>, memref<6x5x16xbf16>)
+      outs(%y : memref<5x32xf32>) heads 2 planes [0, 2, 4] tile [4, 1] grid [1, 2] flops 0
+  return
+}
+
+// -----
+
 func.func @plan_attention_c1_planes(%x: memref<6x5x16xf32>, %y: memref<5x32xf32>) {
   // expected-error @+1 {{expected planes from 5 within 6 (plan_attention_c1)}}
   vit.plan.attention ins(%x, %x, %x : memref<6x5x16xf32>, memref<6x5x16xf32>, memref<6x5x16xf32>)
@@ -376,7 +412,7 @@ vit.schedule @step_c1_callee attributes {arena_bytes = 0 : i64, scratch_bytes = 
 // -----
 
 func.func @buffer_operand_dynamic(%x: memref<?x8xf32>) {
-  // expected-error @+1 {{operand #0 must be f32 buffer [rows, columns] of static extents and strides, the innermost one, but got 'memref<?x8xf32>'}}
+  // expected-error @+1 {{operand #0 must be f32 or bf16 buffer [rows, columns] of static extents and strides, the innermost one, but got 'memref<?x8xf32>'}}
   vit.plan.copy ins(%x : memref<?x8xf32>) outs(%x : memref<?x8xf32>) chunks 1
   return
 }

@@ -209,3 +209,24 @@ func.func @param_c1_missing() {
   vit.param @w : tensor<3x2xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected bf16, got 'f32'}}
+vit.weight @round : tensor<2x2xf32> = [#vit.zeros<[2, 2]>, #vit.round<f32>]
+
+// -----
+
+// expected-error @+1 {{expected a tensor of bf16 with 1 to 4 static, positive dimensions, got 'tensor<2x2xf32>' (weight_c1)}}
+vit.weight @round_type : tensor<2x2xf32> = [#vit.zeros<[2, 2]>, #vit.round<bf16>]
+
+// -----
+
+// What follows the rounding is computed in float64 again.
+// expected-error @+1 {{expected a tensor of f32 with 1 to 4 static, positive dimensions, got 'tensor<2x2xbf16>' (weight_c1)}}
+vit.weight @round_early : tensor<2x2xbf16> = [#vit.zeros<[2, 2]>, #vit.round<bf16>, #vit.scale<2.0 : f64>]
+
+// -----
+
+// expected-error @+1 {{expected 1 or 2 neighbours along K, got 3}}
+vit.weight @pack_panels_by : tensor<1x1x12xf32> = [#vit.zeros<[2, 2]>, #vit.pack_panels<4 by 3>]

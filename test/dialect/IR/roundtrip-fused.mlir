@@ -11,6 +11,8 @@
 // CHECK: vit.fused_linear %{{.*}}, %{{.*}} bias %{{.*}} heads 6 :
 // CHECK: vit.fused_attention %{{.*}}, %{{.*}}, %{{.*}} heads 2 planes [0, 2, 4] :
 // CHECK: vit.fused_attention %{{.*}}, %{{.*}}, %{{.*}} heads 2 planes [0, 2, 4] base2 :
+// CHECK: vit.fused_linear %{{.*}}, %{{.*}} bias %{{.*}} heads 6 dot bf16 :
+// CHECK: vit.fused_attention %{{.*}}, %{{.*}}, %{{.*}} heads 2 planes [0, 2, 4] base2 dot bf16 :
 func.func @fused(%x: tensor<3x8x8xf32>, %u: tensor<8x8x3xui8>, %w: tensor<48x48xf32>, %b: tensor<48xf32>) {
   %p = vit.extract_patches %x size [4, 4] stride [4, 4] : tensor<3x8x8xf32> -> tensor<4x48xf32>
   %q = vit.extract_patches %u size [4, 4] stride [2, 2] : tensor<8x8x3xui8> -> tensor<9x48xf32>
@@ -22,6 +24,10 @@ func.func @fused(%x: tensor<3x8x8xf32>, %u: tensor<8x8x3xui8>, %w: tensor<48x48x
   %3 = vit.fused_attention %2, %2, %2 heads 2 planes [0, 2, 4]
       : (tensor<6x4x8xf32>, tensor<6x4x8xf32>, tensor<6x4x8xf32>) -> tensor<4x16xf32>
   %4 = vit.fused_attention %2, %2, %2 heads 2 planes [0, 2, 4] base2
+      : (tensor<6x4x8xf32>, tensor<6x4x8xf32>, tensor<6x4x8xf32>) -> tensor<4x16xf32>
+  %5 = vit.fused_linear %1, %w bias %b heads 6 dot bf16
+      : (tensor<4x48xf32>, tensor<48x48xf32>, tensor<48xf32>) -> tensor<6x4x8xf32>
+  %6 = vit.fused_attention %5, %5, %5 heads 2 planes [0, 2, 4] base2 dot bf16
       : (tensor<6x4x8xf32>, tensor<6x4x8xf32>, tensor<6x4x8xf32>) -> tensor<4x16xf32>
   return
 }

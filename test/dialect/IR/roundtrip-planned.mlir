@@ -3,8 +3,12 @@
 // RUN: vit-opt %s --mlir-print-op-generic | vit-opt | diff %t.once -
 // RUN: FileCheck %s < %t.once
 
-// CHECK: vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>
-module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>} {
+// CHECK: test.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>
+// CHECK-SAME: vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true>
+module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true>,
+                   test.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>} {
+  vit.weight @w2.w : tensor<32x96xf32>
+  vit.weight @w2 : tensor<1x48x64xbf16> = [#vit.ref<@w2.w>, #vit.round<bf16>, #vit.pack_panels<32 by 2>]
   vit.weight @w : tensor<3x12x32xf32>
   vit.weight @b : tensor<96xf32>
   // CHECK-LABEL: func.func @planned
@@ -18,6 +22,9 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
     // CHECK: vit.plan.weights @w : memref<3x12x32xf32>
     %w = vit.plan.weights @w : memref<3x12x32xf32>
     %b = vit.plan.weights @b : memref<96xf32>
+    // CHECK: vit.plan.buffer : memref<16x32xbf16, strided<[128, 1]>>
+    %n = vit.plan.buffer : memref<16x32xbf16, strided<[128, 1]>>
+    %w2 = vit.plan.weights @w2 : memref<1x48x64xbf16>
     // CHECK: vit.plan.view %[[P]] from 3 : memref<16x12xf32, strided<[28, 1]>> -> memref<1x12xf32, strided<[28, 1]>>
     %row = vit.plan.view %p from 3 : memref<16x12xf32, strided<[28, 1]>> -> memref<1x12xf32, strided<[28, 1]>>
     // CHECK: vit.plan.gather ins(%{{.*}} : memref<8x8x3xi8>) outs(%{{.*}} : memref<16x12xf32, strided<[28, 1]>>) size [2, 2] stride [2, 2] chunks 4
@@ -33,6 +40,9 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
     vit.plan.gemm ins(%p, %w : memref<16x12xf32, strided<[28, 1]>>, memref<3x12x32xf32>) bias(%b : memref<96xf32>)
         activation gelu_erf residual(%y : memref<16x96xf32, strided<[112, 1]>>)
         outs(%y : memref<16x96xf32, strided<[112, 1]>>) tile [13, 2] grid [2, 1, 1] flops 36864
+    // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : memref<16x96xf32, {{.*}}>, memref<1x48x64xbf16>) outs(
+    vit.plan.gemm ins(%y, %w2 : memref<16x96xf32, strided<[112, 1]>>, memref<1x48x64xbf16>)
+        outs(%n : memref<16x32xbf16, strided<[128, 1]>>) tile [13, 2] grid [1, 1, 1] flops 98304
     // CHECK: vit.plan.attention ins({{.*}}) outs({{.*}}) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
     vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
         outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536

@@ -12,6 +12,8 @@ vit.weight @placed : tensor<4xf32> = [#vit.ref<@b>] at 128
 vit.weight @matrix : tensor<2x9x4xf32> = [#vit.ref<@blk.0.q.w>, #vit.append<@blk.0.q.w>, #vit.rows<0, 6>,
     #vit.scale<0.18033688011112042 : f64>, #vit.scale_cols<@g>, #vit.scale_col_groups<[0.5, 0.30000000000000004]>,
     #vit.pad_groups<dim = 1, 2 to 3>, #vit.pad<[8, 9]>, #vit.pack_panels<4>]
+// CHECK: @pairs : tensor<1x3x8xbf16> = [#vit.ref<@blk.0.q.w>, #vit.round<bf16>, #vit.pack_panels<4 by 2>]
+vit.weight @pairs : tensor<1x3x8xbf16> = [#vit.ref<@blk.0.q.w>, #vit.round<bf16>, #vit.pack_panels<4 by 2>]
 // CHECK: @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vit.add<@b>, #vit.scale_rows<@b>, #vit.add_matvec<@blk.0.q.w, @g>, #vit.add_col_groups<@blk.0.q.w, [1.000000e+00, -1.000000e-01]>]
 vit.weight @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vit.add<@b>, #vit.scale_rows<@b>,
     #vit.add_matvec<@blk.0.q.w, @g>, #vit.add_col_groups<@blk.0.q.w, [1.0, -0.1]>]

@@ -259,6 +259,25 @@ TEST_F(WeightEvaluatorTest, PackPanels) {
                 v(2, 2), v(3, 2), v(4, 0), 0, v(4, 1), 0, v(4, 2), 0});
 }
 
+TEST_F(WeightEvaluatorTest, PackPairs) {
+  tensor("m", {3, 3}, 1);
+  auto v = [](int64_t n, int64_t k) { return value(1, n * 3 + k); };
+  expectValues(
+      "vit.weight @m : tensor<3x3xf32>\n"
+      "vit.weight @w : tensor<2x2x4xf32> = [#vit.ref<@m>, #vit.pack_panels<2 by 2>]",
+      {2, 2, 4},
+      {v(0, 0), v(0, 1), v(1, 0), v(1, 1), v(0, 2), 0, v(1, 2), 0, v(2, 0), v(2, 1), 0, 0, v(2, 2), 0, 0, 0});
+}
+
+// Eight significant bits, to nearest, ties to even; the range is that of f32.
+TEST_F(WeightEvaluatorTest, RoundToBf16) {
+  checkpoint["m"] = tensorInMemory({10}, Values{1.00390625, 1.01171875, 1.00390626, -3.14159265, 3.3e38,
+                                                3.4e38, 0, 1e-39, -1e-41, 65536.5});
+  expectValues("vit.weight @m : tensor<10xf32>\n"
+               "vit.weight @w : tensor<10xbf16> = [#vit.ref<@m>, #vit.round<bf16>]",
+               {10}, {1, 1.015625, 1.0078125, -3.140625, 0x1.F0p127, HUGE_VAL, 0, 0x1.6p-130, 0, 65536});
+}
+
 // The chain of a packed QKV matrix, deeper than a slice of a panel, read by two threads in uneven ranges.
 TEST_F(WeightEvaluatorTest, WholeChainFromTwoThreads) {
   constexpr int64_t width = 600, heads = 2, head = 5, padded = 8, panel = 4;

@@ -211,7 +211,7 @@ weights = {"w": panels(w, 4), "b": np.concatenate([b, [0, 0]])}
 load = "%w = vit.plan.weights @w : memref<2x5x4xf32> %b = vit.plan.weights @b : memref<8xf32> "
 t = [buffer((3, 5)), buffer((3, 6), 8)]
 gemm = f"vit.plan.gemm ins(%0, %w : {t[0]}, memref<2x5x4xf32>) bias(%b : memref<8xf32>)"
-case("plan_gemm", planned(f"{load} {gemm} activation quick_gelu outs(%1 : {t[1]}) tile [2, 1] grid [2, 1] flops 0", *t,
+case("plan_gemm", planned(f"{load} {gemm} activation quick_gelu outs(%1 : {t[1]}) tile [2, 1] grid [2, 1, 1] flops 0", *t,
                           module=packed), [x], [activation("quick_gelu", x @ w.T + b)], weights)
 # The residual is the output of the product before it, updated in place.
 twice = f"{load} {gemm} outs(%1 : {t[1]}) tile [2, 1] grid [2, 1] flops 0 "
