@@ -1,8 +1,9 @@
 // Runs all 10,000 test images of Fashion-MNIST through the compiled library and compares with the float64
 // reference: the same prediction for each image, and so the same accuracy; for the first eight, the same
-// logits.
+// logits. With a tolerance, the model was compiled in a precision below f32, and only accuracy must be as
+// good.
 //
-//   FashionMnistAccuracy <folder of dataset-fashion-mnist> <reference.json>
+//   FashionMnistAccuracy <folder of dataset-fashion-mnist> <reference.json> [<tolerance in points>]
 #include "vit_fashion_mnist.h"
 #include <algorithm>
 #include <cmath>
@@ -50,8 +51,9 @@ double relativeError(const float *got, const std::vector<double> &expected) {
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc != 3)
-    fail("usage: FashionMnistAccuracy <dataset folder> <reference.json>");
+  if (argc != 3 && argc != 4)
+    fail("usage: FashionMnistAccuracy <dataset folder> <reference.json> [<tolerance in points>]");
+  const bool exact = argc == 3;
   const std::string folder = argv[1];
   std::ifstream stream(argv[2]);
   const nlohmann::json reference = nlohmann::json::parse(stream);
@@ -76,7 +78,8 @@ int main(int argc, char **argv) {
     right += predicted == labels[size_t(i)];
     if (predicted != predictions[size_t(i)] - '0') {
       ++different;
-      std::printf("image %d: expected class %c, got %d\n", i, predictions[size_t(i)], predicted);
+      if (exact)
+        std::printf("image %d: expected class %c, got %d\n", i, predictions[size_t(i)], predicted);
     }
   }
   double worst = 0;
@@ -87,6 +90,11 @@ int main(int argc, char **argv) {
   const double accuracy = double(right) / count;
   std::printf("accuracy %.4f (expected %.4f), %d of %d predictions differ, logits off by %.2g (bound %.2g)\n",
               accuracy, reference["accuracy_top1"].get<double>(), different, count, worst, kLogitsBound);
+  if (!exact)
+    return count == 10000 &&
+                   std::abs(accuracy - reference["accuracy_top1"].get<double>()) * 100 <= std::atof(argv[3])
+               ? 0
+               : 1;
   bool same = count == 10000 && different == 0 &&
               std::abs(accuracy - reference["accuracy_top1"].get<double>()) < 1e-9;
   return same && worst <= kLogitsBound ? 0 : 1;

@@ -15,8 +15,8 @@ template <typename T> static bool succeeded(llvm::Expected<T> &value) {
   return false;
 }
 
-std::vector<const Isa *> vitc::test::runnableLevels() {
-  auto host = parseTargets({"host"});
+std::vector<const Isa *> vitc::test::runnableLevels(Precision precision) {
+  auto host = parseTargets({"host"}, precision);
   if (!succeeded(host))
     return {};
   std::vector<const Isa *> levels;
@@ -29,9 +29,10 @@ std::vector<const Isa *> vitc::test::runnableLevels() {
   return levels;
 }
 
-CompileOptions vitc::test::hostOptions() {
+CompileOptions vitc::test::hostOptions(Precision precision) {
   CompileOptions options;
-  options.targets = runnableLevels();
+  options.precision = precision;
+  options.targets = runnableLevels(precision);
   return options;
 }
 
@@ -92,8 +93,19 @@ Outputs vitc::test::runPictures(const LoadedLibrary &library, const RunningModel
   return outputs;
 }
 
-Reference::Reference(const Checkpoint &checkpoint)
-    : context(makeContext()), module(buildModule(*context, checkpoint.config)),
+static mlir::OwningOpRef<mlir::ModuleOp> referenceModule(mlir::MLIRContext &context,
+                                                         const ModelConfig &config, Precision precision) {
+  auto module = buildModule(context, config);
+  CompileOptions options;
+  options.precision = precision;
+  if (precision != Precision::F32)
+    if (llvm::Error error = lowerTo(*module, Phase::Fused, allIsas().front(), options))
+      ADD_FAILURE() << llvm::toString(std::move(error));
+  return module;
+}
+
+Reference::Reference(const Checkpoint &checkpoint, Precision precision)
+    : context(makeContext()), module(referenceModule(*context, checkpoint.config, precision)),
       weights(*module, tensorLookup(checkpoint)) {}
 
 std::vector<std::vector<double>> Reference::interpret(llvm::StringRef name, const std::vector<double> &data,

@@ -16,10 +16,10 @@ namespace vitc::test {
 using Outputs = std::vector<std::vector<float>>;
 
 /// Levels of the portable set, or this architecture's, that this machine runs; best first.
-std::vector<const Isa *> runnableLevels();
+std::vector<const Isa *> runnableLevels(Precision precision = Precision::F32);
 
 /// Options that compile for runnableLevels(), with names that two tests can use at once.
-CompileOptions hostOptions();
+CompileOptions hostOptions(Precision precision = Precision::F32);
 
 /// Compiles `checkpoint` to a temporary shared library and loads it; null and a test failure if that fails.
 std::unique_ptr<LoadedLibrary> compileAndLoad(const Checkpoint &checkpoint,
@@ -41,7 +41,8 @@ Outputs runPictures(const LoadedLibrary &library, const RunningModel &model,
 class Reference {
 public:
   /// Precondition: `checkpoint` outlives the object.
-  explicit Reference(const Checkpoint &checkpoint);
+  /// With a precision below f32, operands of products are rounded to it, and nothing else is.
+  explicit Reference(const Checkpoint &checkpoint, Precision precision = Precision::F32);
 
   /// Outputs for `n` normalised images, one behind the other. `single`: computed in float32.
   std::vector<std::vector<double>> run(const std::vector<float> &images, size_t n, bool single = false);
