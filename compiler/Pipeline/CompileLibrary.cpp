@@ -55,6 +55,25 @@ vit::TensorLookup vitc::tensorLookup(const Checkpoint &checkpoint) {
   };
 }
 
+/// A plan may have been written by hand: no buffer may reach out of the arena that the library will have.
+static llvm::Error checkArena(func::FuncOp function) {
+  auto arena = function->getAttrOfType<IntegerAttr>("vit.arena_bytes");
+  llvm::Error error = llvm::Error::success();
+  function.walk([&](vit::PlanBufferOp buffer) {
+    auto type = cast<MemRefType>(buffer.getType());
+    auto offset = buffer.getOffset();
+    if (error || !arena || !offset) // what is missing is vit-emit-cpu's to say
+      return;
+    int64_t rows = type.getDimSize(0) * type.getStridesAndOffset().first[0];
+    int64_t end = static_cast<int64_t>(*offset) + rows * type.getElementTypeBitWidth() / 8;
+    if (end > arena.getInt())
+      error = inputError(
+          "expected the buffers of @{} to lie within vit.arena_bytes = {}, got one that ends at {}",
+          function.getName().str(), arena.getInt(), end);
+  });
+  return error;
+}
+
 /// The inputs and outputs of @forward, whose outputs are results on tensors and arguments on buffers.
 static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
@@ -77,6 +96,12 @@ static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
   };
   if (!allStatic(forward.getArgumentTypes()) || !allStatic(forward.getResultTypes()))
     return inputError("expected @forward on tensors or buffers of static shape, got others");
+  for (Type type : forward.getResultTypes())
+    if (auto tensor = dyn_cast<RankedTensorType>(type); !tensor || tensor.getRank() != 2) {
+      std::string text;
+      llvm::raw_string_ostream(text) << type;
+      return inputError("expected results of @forward that are tokens [rows, columns], got {}", text);
+    }
   info.input = {"image", shape(forward.getArgumentTypes()[0])};
   if (planned)
     for (unsigned i = 1; i < forward.getNumArguments(); ++i)
@@ -107,6 +132,9 @@ llvm::Expected<LibraryInfo> vitc::compileModule(ModuleOp module, const ModelConf
   info.modelFlops = modelFlops(module);
   if (llvm::Error error = readPorts(module, info))
     return error;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (llvm::Error error = checkArena(function))
+      return error;
 
   auto progress = [&](StringRef stage, double fraction) {
     if (options.progress)
