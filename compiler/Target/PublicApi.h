@@ -9,10 +9,11 @@ namespace vitc {
 
 /// Defines the public symbols of a library in `module`, as thin callers of vitc_rt_*:
 ///
-///   PREFIX_create, _run, _destroy, _last_message, _status_name, _level, _threads, _arena_bytes; _run_u8 with
-///   `pictures` const char *const PREFIX_labels[]          one per class, if there are labels const char
-///   PREFIX_metadata[]               `metadata` const vitc_model_info *PREFIX_vitc_info()  the tables, for
-///   vitc's own tools
+///   - PREFIX_create, _run, _destroy, _last_message, _status_name, _level, _threads, _arena_bytes;
+///   - PREFIX_run_u8, with `pictures`;
+///   - `const char *const PREFIX_labels[]`: one per class, if there are labels;
+///   - `const char PREFIX_metadata[]`: the text `metadata`;
+///   - `const vitc_model_info *PREFIX_vitc_info()`: the tables, for vitc's own tools.
 ///
 /// `tables` is the vitc_model_info of buildModelTables(). Returns the names of all public symbols.
 std::vector<std::string> buildPublicApi(llvm::Module &module, llvm::GlobalVariable *tables,
