@@ -1,0 +1,1 @@
+"""The comparison harness; compare.py is its command."""
