@@ -113,8 +113,12 @@ void PlanMemoryPass::placeBuffers(func::FuncOp function) {
   SmallVector<Life> lives;
   int64_t total = 0;
   function.walk([&](vit::PlanBufferOp op) {
-    int64_t bytes = align(extentBytes(cast<MemRefType>(op.getType())));
-    lives.push_back({op, bytes, firstUse(op, position), lastUse(op, position), int64_t(lives.size())});
+    int64_t bytes = align(extentBytes(cast<MemRefType>(op.getType()))), last = lastUse(op, position);
+    if (last < 0) {
+      op.setOffset(0); // no region touches it: it needs no memory
+      return;
+    }
+    lives.push_back({op, bytes, firstUse(op, position), last, int64_t(lives.size())});
     total += bytes;
   });
   // By place among equals, as a stable sort would: libstdc++ allocates for that through a function C++20
