@@ -174,7 +174,7 @@ SmallVector<std::pair<StringRef, Value>> ForwardBuilder::build(Value image) {
   SmallVector<std::pair<StringRef, Value>> outputs;
   if (c.head.layers.empty())
     outputs.emplace_back("features", x);
-  if (c.pool.kind == PoolKind::None)
+  if (c.head.layers.empty() && c.pool.kind == PoolKind::None)
     return outputs;
 
   auto finish = [&](Value token) {

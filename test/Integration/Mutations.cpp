@@ -159,6 +159,7 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"cls", "pool.kind", {{"pool.kind", R"("mean")"}}},
       {"mean", "pool.kind", {{"pool.kind", R"("cls")"}}},
       refused("pool.kind", R"("max")"),
+      {"distilled", "pool.kind", {{"pool.kind", R"("none")"}}, Same}, // its heads read tokens
       {"mean", "pool.include_prefix", {{"pool.include_prefix", "true"}}},
       same("pool.include_prefix", "true"), // counts for the mean
       same("pool.layers", "[1]"),          // counts for multi_layer

@@ -42,6 +42,8 @@ void Generator::drawTokens(ModelConfig &config) {
   int64_t tokens = logBetween(2, 400);
   if (index % 16 == 0)
     tokens = 1;
+  else if (index % 16 == 7)
+    tokens = between(2, 8);
   else if (index % 16 == 1)
     tokens = between(1300, 1400);
   else if (index % 16 == 2)
@@ -90,7 +92,7 @@ void Generator::drawImage(ModelConfig &config) {
 }
 
 void Generator::drawBlock(ModelConfig &config) {
-  config.depth = between(1, 2);
+  config.depth = index % 16 == 10 ? between(3, 5) : between(1, 2);
   config.normEps = oneOf({1e-12, 1e-6, 1e-5, 1e-3});
   config.preNorm = chance(25);
   BlockConfig &block = config.block;
@@ -107,8 +109,10 @@ void Generator::drawBlock(ModelConfig &config) {
       {Activation::GeluErf, Activation::GeluTanh, Activation::QuickGelu, Activation::Relu, Activation::Silu});
   block.mlp.bias = chance(70);
   do {
-    config.width = 20 * logBetween(1, 32);
+    config.width = index % 16 == 8 ? logBetween(1, 100) : 20 * logBetween(1, 32);
     config.headDim = index % 16 == 3 ? 8 : index % 16 == 4 ? 128 : between(8, 128);
+    if (index % 16 == 9)
+      config.headDim = chance(50) ? between(1, 7) : between(129, 300);
     config.heads = logBetween(1, std::max<int64_t>(1, 512 / config.headDim));
     block.mlp.hidden = logBetween(1, 4 * config.width);
   } while (flops(config) > 0.6e9);
@@ -131,6 +135,13 @@ void Generator::drawHead(ModelConfig &config) {
     config.finalNorm = FinalNorm::AllTokens;
     config.head.layers = {{"main", "cls", classes, chance(80)}, {"dist", "dist", classes, chance(80)}};
     config.head.combine = HeadCombine::Mean;
+  } else if (!config.prefix.empty() && index % 4 == 3 && chance(70)) { // one token is read, or all are
+    config.pool.kind = PoolKind::None;
+    if (config.finalNorm == FinalNorm::AfterPool)
+      config.finalNorm = FinalNorm::AllTokens;
+    const TokenRun &run = config.prefix[between(0, static_cast<int64_t>(config.prefix.size()) - 1)];
+    if (classes)
+      config.head.layers = {{"main", run.kind, classes, chance(80)}};
   } else {
     if (chance(20))
       config.head.preLogits = PreLogits{logBetween(1, 300), "tanh", chance(70)};

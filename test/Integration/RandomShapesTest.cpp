@@ -20,6 +20,9 @@ constexpr size_t kImages = 3;
 /// Of plain models of these sizes. Where sums cancel, as with a single class, the error of the interpreter in
 /// float32 is the yardstick: within this factor of it code that rounds elsewhere is as good.
 constexpr double kBound = 2e-6, kFactor = 3;
+/// Of outputs of so few elements, where either error may be small by luck.
+constexpr size_t kFew = 16;
+constexpr double kFactorOfFew = 10;
 
 uint64_t fromEnvironment(const char *name, uint64_t otherwise) {
   uint64_t value = otherwise;
@@ -35,9 +38,11 @@ void expectClose(const Outputs &got, const std::vector<std::vector<double>> &wan
     return;
   std::vector<std::vector<double>> rounded = single();
   ASSERT_EQ(got.size(), want.size());
-  for (size_t i = 0; i < got.size(); ++i)
-    EXPECT_LE(relativeError(got[i], want[i]), std::max(kBound, kFactor * relativeError(rounded[i], want[i])))
+  for (size_t i = 0; i < got.size(); ++i) {
+    double factor = got[i].size() < kFew ? kFactorOfFew : kFactor;
+    EXPECT_LE(relativeError(got[i], want[i]), std::max(kBound, factor * relativeError(rounded[i], want[i])))
         << "output " << i;
+  }
 }
 
 class RandomShapesTest : public testing::TestWithParam<uint64_t> {
@@ -54,6 +59,7 @@ TEST_P(RandomShapesTest, EqualsTheInterpreter) {
   Checkpoint checkpoint = seededCheckpoint(config, {seed()});
   CompileOptions options = hostOptions();
   options.maxSide = 1 << 14; // long rows of patches are pictures, too
+  options.batch = 1 + static_cast<int64_t>(GetParam() % 3);
   auto library = compileAndLoad(checkpoint, options);
   ASSERT_TRUE(library);
 
@@ -68,7 +74,7 @@ TEST_P(RandomShapesTest, EqualsTheInterpreter) {
   }
   for (const Isa *isa : runnableLevels()) {
     SCOPED_TRACE(isa->name.str());
-    auto model = create(*library, isa->name.data(), 2);
+    auto model = create(*library, isa->name.data(), 1 + static_cast<uint32_t>(GetParam() % 5));
     ASSERT_TRUE(model);
     expectClose(run(*library, *model, images, kImages), want,
                 [&] { return reference.run(images, kImages, true); });
