@@ -55,21 +55,49 @@ vit::TensorLookup vitc::tensorLookup(const Checkpoint &checkpoint) {
   };
 }
 
-/// A plan may have been written by hand: no buffer may reach out of the arena that the library will have.
-static llvm::Error checkArena(func::FuncOp function) {
+/// Elements from one row of a buffer to the next.
+static int64_t rowStride(MemRefType type) {
+  auto strides = type.getStridesAndOffset().first;
+  return strides.size() < 2 ? type.getNumElements() : strides[strides.size() - 2];
+}
+
+/// A plan may have been written by hand: its code must not leave the memory that the library will have.
+static llvm::Error checkPlan(func::FuncOp function) {
+  constexpr int64_t kWidest = 16; // elements of the widest vector that norms, maps and means write
+  for (Type type : function.getArgumentTypes())
+    if (auto memref = dyn_cast<MemRefType>(type))
+      if (memref.getRank() > 1 && rowStride(memref) != memref.getShape().back())
+        return inputError("expected arguments of @{} without gaps between rows, got {} elements a row of {}",
+                          function.getName().str(), rowStride(memref), memref.getShape().back());
   auto arena = function->getAttrOfType<IntegerAttr>("vit.arena_bytes");
   llvm::Error error = llvm::Error::success();
-  function.walk([&](vit::PlanBufferOp buffer) {
-    auto type = cast<MemRefType>(buffer.getType());
-    auto offset = buffer.getOffset();
-    if (error || !arena || !offset) // what is missing is vit-emit-cpu's to say
+  function.walk([&](Operation *op) {
+    if (auto buffer = dyn_cast<vit::PlanBufferOp>(op)) {
+      auto type = cast<MemRefType>(buffer.getType());
+      auto offset = buffer.getOffset();
+      if (error || !arena || !offset) // what is missing is vit-emit-cpu's to say
+        return;
+      int64_t bytes =
+          type.getDimSize(0) * type.getStridesAndOffset().first[0] * type.getElementTypeBitWidth() / 8;
+      int64_t end = static_cast<int64_t>(*offset) + bytes;
+      if (end > arena.getInt())
+        error = inputError(
+            "expected the buffers of @{} to lie within vit.arena_bytes = {}, got one that ends at {}",
+            function.getName().str(), arena.getInt(), end);
+    }
+    if (!isa<vit::PlanLayerNormOp, vit::PlanMapOp, vit::PlanMeanOp>(op))
       return;
-    int64_t rows = type.getDimSize(0) * type.getStridesAndOffset().first[0];
-    int64_t end = static_cast<int64_t>(*offset) + rows * type.getElementTypeBitWidth() / 8;
-    if (end > arena.getInt())
-      error = inputError(
-          "expected the buffers of @{} to lie within vit.arena_bytes = {}, got one that ends at {}",
-          function.getName().str(), arena.getInt(), end);
+    for (Type type : op->getOperandTypes()) {
+      auto rows = cast<MemRefType>(type);
+      if (error || rows.getRank() != 2)
+        continue;
+      int64_t columns = rows.getDimSize(1), needed = (columns + kWidest - 1) / kWidest * kWidest;
+      if (rowStride(rows) < needed)
+        error = inputError(
+            "expected rows of {} columns that '{}' reads or writes to be at least {} elements apart, "
+            "got {}",
+            columns, op->getName().getStringRef().str(), needed, rowStride(rows));
+    }
   });
   return error;
 }
@@ -133,7 +161,7 @@ llvm::Expected<LibraryInfo> vitc::compileModule(ModuleOp module, const ModelConf
   if (llvm::Error error = readPorts(module, info))
     return error;
   for (auto function : module.getOps<func::FuncOp>())
-    if (llvm::Error error = checkArena(function))
+    if (llvm::Error error = checkPlan(function))
       return error;
 
   auto progress = [&](StringRef stage, double fraction) {

@@ -256,6 +256,10 @@ LogicalResult FunctionPlanner::planReturn(func::ReturnOp op) {
 
 LogicalResult FunctionPlanner::plan(Operation *op) {
   loc = op->getLoc();
+  // These take tensors of any rank; what they are planned as has rows.
+  if (isa<vit::AddOp, vit::AverageOp, vit::ActivationOp>(op) && shapeOf(op->getResult(0)).size() != 2)
+    return op->emitOpError("cannot be planned: expected tokens [rows, columns], got ")
+           << op->getResult(0).getType();
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([](vit::ParamOp) { return success(); })
       .Case([&](vit::FusedLinearOp linear) { return planLinear(linear); })

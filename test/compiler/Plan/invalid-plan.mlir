@@ -47,3 +47,29 @@ module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel =
     return %y : tensor<1x16xf32>
   }
 }
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  vit.weight @b : tensor<16xf32>
+  func.func @vectors(%x: tensor<1x4x4xf32>) {
+    %b = vit.param @b : tensor<16xf32>
+    // expected-error @below {{cannot be planned: expected tokens [rows, columns], got 'tensor<16xf32>'}}
+    %r = vit.activation relu %b : tensor<16xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel = 32, fma = false>} {
+  vit.weight @w : tensor<32x16xf32>
+  func.func @planes(%x: tensor<1x4x4xf32>) {
+    %p = vit.extract_patches %x size [4, 4] stride [4, 4] : tensor<1x4x4xf32> -> tensor<1x16xf32>
+    %w = vit.param @w : tensor<32x16xf32>
+    %y = vit.fused_linear %p, %w heads 2 : (tensor<1x16xf32>, tensor<32x16xf32>) -> tensor<2x1x16xf32>
+    // expected-error @below {{cannot be planned: expected tokens [rows, columns], got 'tensor<2x1x16xf32>'}}
+    %z = vit.add %y, %y : tensor<2x1x16xf32>
+    return
+  }
+}
