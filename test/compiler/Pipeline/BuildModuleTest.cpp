@@ -155,6 +155,13 @@ TEST_F(BuildModuleTest, DistilledHeads) {
   EXPECT_EQ(rows, (std::vector<uint64_t>{0, 1}));
 }
 
+TEST_F(BuildModuleTest, HeadsOfTokensNeedNoPooling) {
+  config.pool.kind = PoolKind::None;
+  config.head.layers.front().from = "cls";
+  EXPECT_EQ(from(lines(), "layer_norm"), (Lines{"layer_norm 7", "slice 1", "linear 1"}));
+  EXPECT_EQ(outputs(), Lines{"logits"});
+}
+
 TEST_F(BuildModuleTest, LayerScale) {
   config.block.layerScale = true;
   EXPECT_EQ(from(lines(), "activation"), (Lines{"activation 7", "linear 7", "layer_scale 7", "add 7",
