@@ -47,7 +47,7 @@ namespace {
 struct Place {
   uint32_t space = VITC_SPACE_ARENA, index = 0;
   uint64_t offset = 0;
-  bool bf16 = false;
+  int64_t elementBytes = 4; ///< 4: f32, 2: bf16, 1: unsigned bytes
   llvm::SmallVector<int64_t, 4> shape, strides;
 };
 
@@ -57,7 +57,7 @@ std::optional<Place> placeOf(mlir::Value buffer) {
   Place place;
   if (!type || mlir::failed(type.getStridesAndOffset(place.strides, origin)))
     return std::nullopt;
-  place.bf16 = type.getElementType().isBF16();
+  place.elementBytes = type.getElementTypeBitWidth() / 8;
   place.shape.assign(type.getShape().begin(), type.getShape().end());
   if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(buffer)) {
     if (argument.getArgNumber() == 0)
@@ -83,8 +83,10 @@ bool hasOperand(const vitc_step &step, const Place &place) {
 
 double compareBuffer(const uint8_t *data, const Place &place, const vit::Tensor &want) {
   auto element = [&](int64_t at) {
-    uint32_t bits = place.bf16 ? uint32_t(llvm::support::endian::read16le(data + 2 * at)) << 16
-                               : llvm::support::endian::read32le(data + 4 * at);
+    if (place.elementBytes == 1)
+      return static_cast<float>(data[at]);
+    uint32_t bits = place.elementBytes == 2 ? uint32_t(llvm::support::endian::read16le(data + 2 * at)) << 16
+                                            : llvm::support::endian::read32le(data + 4 * at);
     return llvm::bit_cast<float>(bits);
   };
   RelativeError error;
@@ -123,7 +125,8 @@ llvm::Expected<std::vector<RegionError>> vitc::compareRegions(mlir::func::FuncOp
   std::vector<Place> places;
   for (auto [i, op] : llvm::enumerate(regions)) {
     auto outputs = llvm::cast<vit::PlannedOpInterface>(op).getOutputBuffers();
-    std::optional<Place> place = outputs.size() == 1 ? placeOf(outputs.front()) : std::nullopt;
+    // Of several outputs the first: bytes, whose scales show in what is computed from them.
+    std::optional<Place> place = outputs.empty() ? std::nullopt : placeOf(outputs.front());
     if (!place || !hasOperand(schedule.steps[i], *place))
       return mismatch(fmt::format("region {}, '{}'", i, schedule.steps[i].name));
     places.push_back(std::move(*place));

@@ -48,7 +48,7 @@ defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, Veri
                     [HelpTextVariant<[CompileVis], "instruction-set levels, with commas; see 'vitc targets' "
                                      "(default: portable, all of x86-64)">]>;
 defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "P",
-                       "arithmetic of products: f32 (default), or bf16 with sums in f32">;
+                       "arithmetic of products: f32 (default); bf16, with sums in f32; int8, with scales by token and by output, patches, attention and heads in bf16">;
 defm batch : Value<"batch", [CompileVis, InspectVis, BenchVis], "N",
                    "images computed in one pass: more memory, less time per image on many threads; results and callers do "
                    "not depend on it (default: 1)",

@@ -45,6 +45,16 @@ __attribute__((target("avx512f"))) static void dotBf16Zmm(int64_t iterations) {
                : ZMM_CLOBBERS);
 #undef DOT
 }
+
+__attribute__((target("avx512f"))) static void dotInt8Zmm(int64_t iterations) {
+#define DOT(i) "vpdpbusd %%zmm30, %%zmm31, %%zmm" #i "\n"
+  asm volatile(REPEAT_24(ZERO) ZERO(30)
+                   ZERO(31) ".p2align 6\n1:\n" REPEAT_24(DOT) "dec %0\njnz 1b\nvzeroupper\n"
+               : "+r"(iterations)
+               :
+               : ZMM_CLOBBERS);
+#undef DOT
+}
 #undef ZERO
 
 __attribute__((target("avx2,fma"))) static void fmaYmm(int64_t iterations) {
@@ -81,6 +91,7 @@ static void mulAddXmm(int64_t iterations) {
 
 static constexpr PeakLoop kFmaZmm{fmaZmm, 24 * 16 * 2, "vfmadd231ps zmm"};
 static constexpr PeakLoop kDotBf16Zmm{dotBf16Zmm, 24 * 32 * 2, "vdpbf16ps zmm"};
+static constexpr PeakLoop kDotInt8Zmm{dotInt8Zmm, 24 * 64 * 2, "vpdpbusd zmm"};
 static constexpr PeakLoop kFmaYmm{fmaYmm, 24 * 8 * 2, "vfmadd231ps ymm"};
 static constexpr PeakLoop kMulAddXmm{mulAddXmm, 16 * 4 * 2, "mulps + addps xmm"};
 
@@ -89,6 +100,8 @@ const PeakLoop *vitc::peakLoop(const Isa &isa, Precision precision) {
     return nullptr;
   if (precision == Precision::Bf16 && isa.bf16)
     return &kDotBf16Zmm;
+  if (precision == Precision::Int8 && isa.int8)
+    return &kDotInt8Zmm;
   if (isa.fma && isa.lanes == 16)
     return &kFmaZmm;
   if (isa.fma && isa.lanes == 8)

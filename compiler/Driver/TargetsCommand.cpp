@@ -23,6 +23,6 @@ llvm::Error vitc::targetsCommand(const Arguments &arguments, Console &console) {
   }
   table.print(console.out);
   console.out << "\nhost      " << best->name << "\nportable  all of x86_64, the default of 'vitc compile'\n"
-              << "precision f32, bf16\nformat    ELF for Linux: .o .a .so, with listings .s .ll\n";
+              << "precision f32, bf16, int8\nformat    ELF for Linux: .o .a .so, with listings .s .ll\n";
   return llvm::Error::success();
 }

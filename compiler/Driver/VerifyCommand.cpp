@@ -19,7 +19,9 @@ using mlir::func::FuncOp;
 namespace {
 
 /// The default bounds: what we promise for the logits of plain models.
-double defaultBound(Precision precision) { return precision == Precision::F32 ? 2e-6 : 8e-3; }
+double defaultBound(Precision precision) {
+  return precision == Precision::F32 ? 2e-6 : precision == Precision::Bf16 ? 8e-3 : 3e-2;
+}
 /// For models whose numerics are hard, relative to a plain f32 computation of the same model.
 constexpr double kFactor = 3;
 

@@ -47,12 +47,13 @@ llvm::Error vitc::lowerTo(ModuleOp module, Phase phase, const Isa &isa, const Co
   Phase current = phaseOf(module);
   if (phase >= Phase::Fused && current < Phase::Fused) {
     vit::buildFusePipeline(pm);
-    if (options.precision == Precision::Bf16)
-      pm.addPass(vit::createLowerPrecision());
+    if (options.precision != Precision::F32)
+      pm.addPass(vit::createLowerPrecision(
+          {options.precision == Precision::Int8 ? vit::DotKind::Int8 : vit::DotKind::Bf16, false}));
   }
   if (phase >= Phase::Planned && current < Phase::Planned) {
     module->setAttr("vit.isa", vit::IsaAttr::get(module.getContext(), isa.name, isa.lanes, isa.tileRows,
-                                                 isa.tileVectors, kPanel, isa.fma, isa.bf16));
+                                                 isa.tileVectors, kPanel, isa.fma, isa.bf16, isa.int8));
     pm.addPass(createPlanBuffers());
     pm.addPass(createSymbolDCEPass());
     pm.addPass(createPlanMemory());

@@ -47,7 +47,13 @@ private:
   }
   /// What a product multiplies on this machine; where it has no such instruction, weights are widened.
   Type operandType(std::optional<vit::DotKind> dot) {
-    return dot && machine.getBf16() ? Type(b.getBF16Type()) : b.getF32Type();
+    if (dot == vit::DotKind::Int8 && machine.getInt8())
+      return b.getI8Type();
+    return dot == vit::DotKind::Bf16 && machine.getBf16() ? Type(b.getBF16Type()) : b.getF32Type();
+  }
+  /// The same of its weights.
+  Type weightType(std::optional<vit::DotKind> dot) {
+    return !dot ? Type(b.getF32Type()) : dot == vit::DotKind::Int8 ? Type(b.getI8Type()) : b.getBF16Type();
   }
   /// How `v` is stored: narrow if every reader would round it to the same type.
   Type elementOf(Value v);
@@ -64,6 +70,8 @@ private:
   Value buffer(Value v);
   /// As `buffer`, in `element`: copied if `v` is stored in another type.
   Value buffer(Value v, Type element);
+  /// The bytes and scales of `v`'s rows.
+  std::pair<Value, Value> quantizedRows(Value v);
   Value packed(vit::WeightChain chain, MemRefType type);
   Value vectorWeight(Value param, int64_t entries);
 
@@ -80,6 +88,7 @@ private:
   OpBuilder b;
   Location loc = UnknownLoc::get(b.getContext());
   DenseMap<Value, Value> buffers, narrowed;
+  DenseMap<Value, std::pair<Value, Value>> quantized;
   DenseMap<Value, std::pair<vit::ConcatOp, int64_t>> places; ///< value -> concatenation and first row
 };
 
@@ -115,11 +124,26 @@ Type FunctionPlanner::elementOf(Value v) {
       wanted = operandType(linear.getDot());
     else if (auto attention = dyn_cast<vit::FusedAttentionOp>(use.getOwner()))
       wanted = operandType(attention.getDot());
+    if (wanted.isInteger(8)) // bytes are made from what is stored
+      wanted = machine.getBf16() ? Type(b.getBF16Type()) : b.getF32Type();
     if (element && element != wanted)
       return b.getF32Type();
     element = wanted;
   }
   return element ? element : b.getF32Type();
+}
+
+std::pair<Value, Value> FunctionPlanner::quantizedRows(Value v) {
+  Value rows = buffer(v);
+  auto &[bytes, scales] = quantized[v];
+  if (bytes)
+    return {bytes, scales};
+  auto type = cast<MemRefType>(rows.getType());
+  int64_t count = type.getDimSize(0), width = type.getDimSize(1);
+  bytes = vit::PlanBufferOp::create(b, loc, activationType(count, width, b.getI8Type()), IntegerAttr());
+  scales = vit::PlanBufferOp::create(b, loc, MemRefType::get({count}, b.getF32Type()), IntegerAttr());
+  vit::PlanQuantizeOp::create(b, loc, rows, bytes, scales, rowChunks(count, width));
+  return {bytes, scales};
 }
 
 Value FunctionPlanner::packed(vit::WeightChain chain, MemRefType type) {
@@ -178,17 +202,31 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   }
   if (headSize != storedHead)
     weight.then(vit::PadGroupsStepAttr::get(context, 0, headSize, storedHead), "heads");
-  Type weightType = b.getF32Type();
-  int64_t neighbours = 1;
-  if (op.getDot()) {
-    weightType = b.getBF16Type();
-    neighbours = 2;
-    weight.then(vit::RoundStepAttr::get(context, weightType), "bf16");
+  Type element = weightType(op.getDot());
+  int64_t neighbours = 32 / element.getIntOrFloatBitWidth();
+  auto columns = [&](Attribute step, StringRef name) {
+    vit::WeightChain chain = weight;
+    chain.then(step, name);
+    if (panels * panel != stored)
+      chain.then(vit::PadStepAttr::get(context, {panels * panel}), "pad");
+    return packed(chain, MemRefType::get({panels * panel}, b.getF32Type()));
+  };
+  Value a, rowScales, columnScales, columnSums;
+  if (element.isInteger(8)) {
+    columnScales = columns(vit::RowScalesStepAttr::get(context), "scales");
+    // In every plan, used or not, so that all levels want the same blob.
+    Value sums = columns(vit::RowSumsStepAttr::get(context), "sums");
+    if (operandType(op.getDot()).isInteger(8)) {
+      columnSums = sums;
+      std::tie(a, rowScales) = quantizedRows(op.getInput());
+    }
+    weight.then(vit::QuantizeRowsStepAttr::get(context), "int8");
+  } else if (element.isBF16()) {
+    weight.then(vit::RoundStepAttr::get(context, element), "bf16");
   }
   weight.then(vit::PackPanelsStepAttr::get(context, panel, neighbours), "panels");
-  Value w =
-      packed(weight, MemRefType::get({panels, (depth + neighbours - 1) / neighbours, panel * neighbours},
-                                     weightType));
+  Value w = packed(
+      weight, MemRefType::get({panels, (depth + neighbours - 1) / neighbours, panel * neighbours}, element));
 
   Value bias;
   if (op.getBias()) {
@@ -200,8 +238,9 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
     bias = packed(chain, MemRefType::get({panels * panel}, b.getF32Type()));
   }
 
-  Value a = buffer(op.getInput(), operandType(op.getDot())),
-        residual = op.getResidual() ? buffer(op.getResidual()) : Value();
+  if (!a)
+    a = buffer(op.getInput(), operandType(op.getDot()));
+  Value residual = op.getResidual() ? buffer(op.getResidual()) : Value();
   Value c;
   if (heads) {
     int64_t planes = (panels * panel + storedHead - 1) / storedHead;
@@ -212,11 +251,11 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   }
   buffers[op.getResult()] = c;
   Grid grid = gemmGrid(rows, depth, panels, panel, machine.getTileRows());
-  vit::PlanGemmOp::create(b, loc, a, w, bias, residual, c, op.getActivationAttr(),
-                          b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
-                          b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
-                          imagesInner(rows) ? b.getUnitAttr() : UnitAttr(),
-                          b.getI64IntegerAttr(2 * rows * inputs * outputs));
+  vit::PlanGemmOp::create(
+      b, loc, a, w, rowScales, columnScales, columnSums, bias, residual, c, op.getActivationAttr(),
+      b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
+      b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
+      imagesInner(rows) ? b.getUnitAttr() : UnitAttr(), b.getI64IntegerAttr(2 * rows * inputs * outputs));
   return success();
 }
 

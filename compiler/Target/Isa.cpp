@@ -12,14 +12,14 @@ using namespace vitc;
 // within 2 %.
 static constexpr Isa kIsas[] = {
     {"znver4", "x86_64", "x86-64-v4", "+avx512bf16,+avx512vnni", "znver4",
-     VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX512_VNNI, 16, 13, 2, true, true,
+     VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX512_VNNI, 16, 13, 2, true, true, true,
      "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Sapphire Rapids, Zen 4 and newer)"},
-    {"x86-64-v4", "x86_64", "x86-64-v4", "", "znver4", VITC_CPU_X86_64_V4, 16, 13, 2, true, false,
+    {"x86-64-v4", "x86_64", "x86-64-v4", "", "znver4", VITC_CPU_X86_64_V4, 16, 13, 2, true, false, false,
      "AVX-512 F, BW, CD, DQ, VL (Skylake-X, Zen 4 and newer)"},
-    {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true, false,
+    {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true, false, false,
      "AVX2 and FMA (Haswell, Zen and newer)"},
-    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, false, "any x86-64 CPU (SSE2)"},
-    {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, false,
+    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, false, false, "any x86-64 CPU (SSE2)"},
+    {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, false, false,
      "any 64-bit Arm CPU (NEON)"},
 };
 
@@ -29,6 +29,8 @@ llvm::StringRef vitc::precisionName(Precision precision) {
     return "f32";
   case Precision::Bf16:
     return "bf16";
+  case Precision::Int8:
+    return "int8";
   }
   llvm_unreachable("all precisions have names");
 }

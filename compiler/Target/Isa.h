@@ -16,10 +16,10 @@
 namespace vitc {
 
 /// The arithmetic of products; norms, softmax, activations and the residual stream are f32 in all.
-enum class Precision { F32, Bf16 };
-inline constexpr Precision kPrecisions[] = {Precision::F32, Precision::Bf16};
+enum class Precision { F32, Bf16, Int8 };
+inline constexpr Precision kPrecisions[] = {Precision::F32, Precision::Bf16, Precision::Int8};
 
-/// As given to --precision: "f32", "bf16".
+/// As given to --precision: "f32", "bf16", "int8".
 llvm::StringRef precisionName(Precision precision);
 /// The precision called `name`; f32 if there is none.
 Precision precisionOf(llvm::StringRef name);
@@ -36,6 +36,7 @@ struct Isa {
   unsigned tileVectors;         ///< its width in vectors
   bool fma;                     ///< a fused multiply-add exists
   bool bf16;                    ///< a dot product of pairs of bf16 exists
+  bool int8;                    ///< a dot product of quads of unsigned and signed bytes exists
   llvm::StringLiteral summary;
 };
 

@@ -49,7 +49,8 @@ WeightId vitc::contentId(llvm::ArrayRef<uint8_t> blob) {
   return combine(digests);
 }
 
-/// Writes elements [first, first + count) of a tensor. What is bf16 has been rounded to that (#vit.round).
+/// Writes elements [first, first + count) of a tensor. Narrow elements have been rounded by a step of the
+/// weight's chain.
 static void readRounded(const BlobTensor &tensor, uint64_t first, uint64_t count, uint8_t *out) {
   std::vector<double> values(std::min(count, kRead));
   for (uint64_t done = 0; done < count; done += kRead) {
@@ -61,8 +62,10 @@ static void readRounded(const BlobTensor &tensor, uint64_t first, uint64_t count
       uint32_t bits = llvm::bit_cast<uint32_t>(static_cast<float>(value));
       if (tensor.elementBytes == 4)
         endian::write32le(to, bits);
-      else
+      else if (tensor.elementBytes == 2)
         endian::write16le(to, bits >> 16);
+      else
+        *to = static_cast<uint8_t>(static_cast<int8_t>(value));
       to += tensor.elementBytes;
     }
   }

@@ -1,8 +1,8 @@
 //===- WeightBlob.h - the packed weights as bytes ---------------------------------------------------===//
 //
-// The blob holds every tensor as little-endian f32 or bf16 at its planned offset, zeros between them. Its
-// content id is the XXH3-128 of the XXH3-128s of its consecutive pieces of 1 MiB, so that threads can hash
-// pieces on their own.
+// The blob holds every tensor as little-endian f32, bf16 or bytes at its planned offset, zeros between them.
+// Its content id is the XXH3-128 of the XXH3-128s of its consecutive pieces of 1 MiB, so that threads can
+// hash pieces on their own.
 //
 //===----------------------------------------------------------------------------------------------===//
 #ifndef COMPILER_TARGET_WEIGHTBLOB_H
@@ -28,7 +28,7 @@ struct BlobTensor {
   uint64_t elements = 0;
   /// Writes elements [first, first + out.size()) in float64. Called from several threads at once.
   std::function<void(int64_t first, llvm::MutableArrayRef<double> out)> read;
-  uint32_t elementBytes = 4; ///< 4: f32, 2: bf16
+  uint32_t elementBytes = 4; ///< 4: f32, 2: bf16, 1: signed bytes
 
   uint64_t end() const { return offset + elements * elementBytes; }
 };

@@ -113,14 +113,17 @@ LogicalResult PlanGemmOp::verify() {
   int64_t pair = neighbours();
   if (w[1] != ceilDiv(a[1], pair) || w[2] % pair != 0)
     return emitOpError() << "expected weights of K = " << ceilDiv(a[1], pair) << " and whole "
-                         << (pair == 1 ? "columns" : "pairs") << ", got " << getWeights().getType()
-                         << " (plan_gemm_c1)";
-  if (getA().getType().getElementType().isBF16() && pair == 1)
-    return emitOpError() << "expected bf16 weights for bf16 rows, got " << getWeights().getType()
-                         << " (plan_gemm_c1)";
-  if (getA().getType().getElementType().isBF16() && rowStride(getA()) < 2 * w[1])
-    return emitOpError() << "expected room for whole pairs in A, got " << getA().getType()
-                         << " (plan_gemm_c1)";
+                         << (pair == 1   ? "columns"
+                             : pair == 2 ? "pairs"
+                                         : "quads")
+                         << ", got " << getWeights().getType() << " (plan_gemm_c1)";
+  Type rowElement = getA().getType().getElementType(), element = getWeights().getType().getElementType();
+  if (!rowElement.isF32() && rowElement != element)
+    return emitOpError() << "expected " << rowElement << " weights for " << rowElement << " rows, got "
+                         << getWeights().getType() << " (plan_gemm_c1)";
+  if (rowElement == element && rowStride(getA()) < pair * w[1])
+    return emitOpError() << "expected room for whole " << (pair == 4 ? "quads" : "pairs") << " in A, got "
+                         << getA().getType() << " (plan_gemm_c1)";
   int64_t width = w[2] / pair, covered = w[0] * width;
   bool split = c.size() == 3;
   if (c.size() != 2 && !split)
@@ -138,6 +141,15 @@ LogicalResult PlanGemmOp::verify() {
   if (getResidual() && (split || shapeOf(getResidual()) != c || rowStride(getResidual()) < covered))
     return emitOpError() << "expected a residual of C's shape with room for " << covered << " columns, got "
                          << getResidual().getType() << " (plan_gemm_c5)";
+  bool bytes = element.isInteger(8), byteRows = rowElement.isInteger(8);
+  auto fits = [](Value vector, bool wanted, int64_t entries) {
+    return vector ? wanted && isVector(vector, entries) : !wanted;
+  };
+  if (!fits(getColumnScales(), bytes, covered) || !fits(getColumnSums(), byteRows, covered) ||
+      !fits(getRowScales(), byteRows, a[0]))
+    return emitOpError() << "expected scales of " << covered
+                         << " columns for i8 weights, sums of as many and scales of " << a[0]
+                         << " rows for i8 rows, and none for others (plan_gemm_c7)";
   auto tile = getTile(), grid = getGrid();
   if (!isTile(tile) || grid.size() != 3 || llvm::any_of(grid, [](int64_t n) { return n <= 0; }) ||
       grid[0] > ceilDiv(a[0], tile[0]) / grid[2] || grid[1] > w[0])
@@ -147,7 +159,7 @@ LogicalResult PlanGemmOp::verify() {
   return success();
 }
 int64_t PlanGemmOp::getScratchBytes() { return getActivation() ? 4 * getTile()[0] * panelWidth() : 0; }
-int64_t PlanGemmOp::neighbours() { return getWeights().getType().getElementType().isBF16() ? 2 : 1; }
+int64_t PlanGemmOp::neighbours() { return 32 / getWeights().getType().getElementTypeBitWidth(); }
 int64_t PlanGemmOp::panelWidth() { return getWeights().getType().getDimSize(2) / neighbours(); }
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }
 /// The parts of a panel share its weights, and while a panel is used the next one is prefetched: of four in a
@@ -225,6 +237,21 @@ int64_t PlanAttentionOp::getScratchBytes() {
 //===----------------------------------------------------------------------------------------------===//
 // Copy, map, mean
 //===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanQuantizeOp::verify() {
+  if (shapeOf(getInput()) != shapeOf(getOutput()) || !isVector(getScales(), shapeOf(getInput())[0]))
+    return emitOpError() << "expected an output of the input's shape and a scale a row, got "
+                         << getOutput().getType() << " and " << getScales().getType()
+                         << " (plan_quantize_c1)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_quantize_c2");
+}
+int64_t PlanQuantizeOp::getFlops() { return 0; }
+SmallVector<Value> PlanQuantizeOp::getOutputBuffers() { return {getOutput(), getScales()}; }
+void PlanQuantizeOp::getEffects(Effects &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), &getInputMutable());
+  effects.emplace_back(MemoryEffects::Write::get(), &getOutputMutable());
+  effects.emplace_back(MemoryEffects::Write::get(), &getScalesMutable());
+}
 
 LogicalResult PlanCopyOp::verify() {
   if (shapeOf(getInput()) != shapeOf(getOutput()))

@@ -31,7 +31,8 @@ def ActivationAttr : EnumAttr<VitDialect, ActivationKind, "activation"> {
 }
 
 def DotKind : I32EnumAttr<"DotKind", "arithmetic of a product", [
-    I32EnumAttrCase<"Bf16", 0, "bf16">]> { // operands rounded to bfloat16, sums in f32
+    I32EnumAttrCase<"Bf16", 0, "bf16">,     // operands rounded to bfloat16, sums in f32
+    I32EnumAttrCase<"Int8", 1, "int8">]> {  // rows of both operands scaled to integers of at most 127, exact sums
   let cppNamespace = "::vit";
   let genSpecializedAttr = 0;
 }
@@ -61,7 +62,8 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
     Everything that planning and emission know of a machine. `lanes` is the number of f32 lanes of a native vector,
     `tileRows` x `tileVectors` the largest accumulator tile, `panel` the width of packed weight panels in columns.
     `fma` says whether a fused multiply-add exists; without it products are rounded before they are added. `bf16` says
-    whether pairs of bfloat16 can be multiplied and added into f32; without it such products are computed in f32.
+    whether pairs of bfloat16 can be multiplied and added into f32, `int8` whether quads of unsigned and signed bytes can
+    into integers; without them such products are computed in f32.
 
     Constraints:
     * `isa_c1`: lanes and tile sizes are 1 to 64.
@@ -69,9 +71,10 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
   }];
   let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "unsigned":$tileRows,
                         "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma,
-                        DefaultValuedParameter<"bool", "false">:$bf16);
+                        DefaultValuedParameter<"bool", "false">:$bf16,
+                        DefaultValuedParameter<"bool", "false">:$int8);
   let assemblyFormat = [{ `<` $name `,` `lanes` `=` $lanes `,` `tile` `=` $tileRows `x` $tileVectors `,`
-                          `panel` `=` $panel `,` `fma` `=` $fma (`,` `bf16` `=` $bf16^)? `>` }];
+                          `panel` `=` $panel `,` `fma` `=` $fma (`,` `bf16` `=` $bf16^)? (`,` `int8` `=` $int8^)? `>` }];
   let genVerifyDecl = 1;
 }
 
@@ -158,6 +161,15 @@ def RoundStepAttr : WeightStep<"RoundStep", "round"> {
   let parameters = (ins "::mlir::Type":$type);
   let assemblyFormat = "`<` $type `>`";
   let genVerifyDecl = 1;
+}
+def QuantizeRowsStepAttr : WeightStep<"QuantizeRowsStep", "quantize_rows"> {
+  let summary = "W[n, k] / s[n] to the nearest integer, s[n] = max_k |W[n, k]| / 127; zeros for a row of zeros";
+}
+def RowScalesStepAttr : WeightStep<"RowScalesStep", "row_scales"> {
+  let summary = "the s[n] of quantize_rows, from W";
+}
+def RowSumsStepAttr : WeightStep<"RowSumsStep", "row_sums"> {
+  let summary = "sum over k of the quantized W[n, k], times s[n]: what an input of ones gives";
 }
 def PackPanelsStepAttr : WeightStep<"PackPanelsStep", "pack_panels"> {
   let summary = "[N, K] to [ceil(N / width), ceil(K / by), width * by]: the columns of a panel side by side";

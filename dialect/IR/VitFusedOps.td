@@ -25,7 +25,8 @@ def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
   let summary = "linear layer with an epilogue";
   let description = [{
     `y = activation(x W^T + bias) + residual`. With `heads`, the result is split into head planes
-    `[heads, tokens, out / heads]`, the layout that attention reads. With `dot bf16`, x and W are rounded to bfloat16.
+    `[heads, tokens, out / heads]`, the layout that attention reads. With `dot bf16`, x and W are rounded to bfloat16;
+    with `dot int8`, each row of x and of W is divided by its largest magnitude over 127 and rounded to integers.
 
     Constraints:
     * `fused_linear_c1`: the weight's columns are the input's width.

@@ -18,8 +18,11 @@ class Buffer<list<Type> elements, int rank, string summary>
 def VectorBuffer : Buffer<[F32], 1, "f32 buffer [entries]">;
 def RowBuffer : Buffer<[F32, BF16], 2, "f32 or bf16 buffer [rows, columns]">;
 def PlaneBuffer : Buffer<[F32, BF16], 3, "f32 or bf16 buffer [planes, rows, columns]">;
+def OperandRowBuffer : Buffer<[F32, BF16, I8], 2, "f32, bf16 or i8 buffer [rows, columns]">;
+def OperandPlaneBuffer : Buffer<[F32, BF16, I8], 3, "f32, bf16 or i8 buffer [planes, rows, columns]">;
+def ByteRowBuffer : Buffer<[I8], 2, "i8 buffer [rows, columns]">;
 def ImageBuffer : Buffer<[F32, I8, UI8], 3, "f32 image [channels, height, width] or u8 pixels [height, width, channels]">;
-def AnyBuffer : AnyTypeOf<[VectorBuffer, RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">;
+def AnyBuffer : AnyTypeOf<[VectorBuffer, RowBuffer, OperandPlaneBuffer], "", "::mlir::MemRefType">;
 
 //===----------------------------------------------------------------------------------------------===//
 // Buffers
@@ -37,7 +40,7 @@ def PlanBufferOp : VitOp<"plan.buffer", [Pure]> {
     * `plan_buffer_c2`: the offset is a multiple of 64, from 0 to 2^33.
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$offset);
-  let results = (outs MemRefOf<[F32, BF16]>:$result);
+  let results = (outs MemRefOf<[F32, BF16, I8]>:$result);
   let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
@@ -95,7 +98,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrai
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
     `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
-    `[panels, ceil(K / 2), panel width * 2]` (`#vit.pack_panels<width by 2>`). C is either rows `[M, N]` or head planes
+    `[panels, ceil(K / 2), panel width * 2]` (`#vit.pack_panels<width by 2>`), for i8 in quads likewise. C is either rows `[M, N]` or head planes
     `[planes, M, plane width]`, where column n goes to plane `n / plane width`. Whole panels are written: the columns of
     C up to `panels * panel width` must be addressable. The residual may be C itself. A tile waits for its activation
     in scratch.
@@ -103,31 +106,42 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrai
     Element types choose the arithmetic: A and W of f32; A and W of bf16, by the machine's dot product of pairs, for
     which the columns of A up to an even K must hold zeros; A of f32 and W of bf16, widened.
 
+    W of i8 comes with `column_scales` s: with A of f32 the product is `s[n] sum A W`. A of i8 holds unsigned bytes with
+    128 for zero, and comes with `row_scales` r and `column_sums` t (`#vit.row_sums`): the product is
+    `r[m] (s[n] sum A W - 128 t[n])`.
+
     `grid = [row blocks, panel groups, parts]`: chunk = (row block * panel groups + panel group) * parts + part of the
     row block; the parts of one block and group share their weights. Rows are covered by `ceil(M / tile rows)` tiles
     whose heights differ by at most one. `images_inner`: a pass over several images does one
     chunk of all of them before the next, for products whose rows are too few to make up for reading the weights.
 
     Constraints:
-    * `plan_gemm_c1`: the weights' K is A's width, for bf16 in pairs, and weights are bf16 if A is.
+    * `plan_gemm_c1`: the weights' K is A's width, for bf16 in pairs, and weights are bf16 or i8 if A is.
     * `plan_gemm_c2`: C has A's rows, and N columns fit the panels: `(panels - 1) * width < N <= panels * width`.
     * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
     * `plan_gemm_c4`: bias has `panels * width` entries.
     * `plan_gemm_c5`: the residual has C's shape, and its row stride holds whole panels.
+    * `plan_gemm_c7`: scales of columns come with weights of i8, scales of rows and sums of columns with A of i8; they
+      have `panels * width` and M entries.
     * `plan_gemm_c6`: grid has three positive entries, row blocks * parts at most the tiles and groups at most the
       panels; tile has two entries of 1 to 64.
   }];
-  let arguments = (ins RowBuffer:$a, PlaneBuffer:$weights, Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
+  let arguments = (ins OperandRowBuffer:$a, OperandPlaneBuffer:$weights, Optional<VectorBuffer>:$row_scales,
+                       Optional<VectorBuffer>:$column_scales, Optional<VectorBuffer>:$column_sums,
+                       Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
                        AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
                        DenseI64ArrayAttr:$grid, UnitAttr:$images_inner, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
+                          (`row_scales` `(` $row_scales^ `:` type($row_scales) `)`)?
+                          (`column_scales` `(` $column_scales^ `:` type($column_scales) `)`)?
+                          (`column_sums` `(` $column_sums^ `:` type($column_sums) `)`)?
                           (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
                           (`residual` `(` $residual^ `:` type($residual) `)`)?
                           `outs` `(` $c `:` type($c) `)` `tile` $tile `grid` $grid (`images_inner` $images_inner^)?
                           `flops` $flops attr-dict }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// Neighbours along K that lie side by side in a column of the weights: 2 for bf16, else 1.
+    /// Neighbours along K that lie side by side in a column of the weights: 4 for i8, 2 for bf16, else 1.
     int64_t neighbours();
     /// Columns of a panel.
     int64_t panelWidth();
@@ -174,6 +188,23 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes"]> {
   let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
                           `outs` `(` $output `:` type($output) `)` `heads` $heads `planes` $planes (`base2` $base2^)?
                           `tile` $tile `grid` $grid `flops` $flops attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanQuantizeOp : PlanRegionOp<"plan.quantize"> {
+  let summary = "rows as bytes with a scale each";
+  let description = [{
+    `scales[m] = max_k |x[m, k]| / 127`, `y[m, k] = round(x[m, k] / scales[m]) + 128` as an unsigned byte, to nearest,
+    ties to even. A row of zeros has the scale 0. A row with a NaN or an infinity has a scale that is one, so that all
+    that is computed from it is NaN or infinite; its bytes are defined, but mean nothing. `chunks` divides the rows.
+
+    Constraints:
+    * `plan_quantize_c1`: input and output have one shape, and there is one scale a row.
+    * `plan_quantize_c2`: chunks is positive and at most the number of rows.
+  }];
+  let arguments = (ins RowBuffer:$input, ByteRowBuffer:$output, VectorBuffer:$scales, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `,` $scales `:` type($output) `,`
+                          type($scales) `)` `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 

@@ -19,8 +19,8 @@ def WeightOp : VitOp<"weight", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpIn
     ```
 
     Constraints:
-    * `weight_c1`: the type is a tensor of f32 with 1 to 4 static, positive dimensions, or of bf16 if the last step but
-      packing rounds to that.
+    * `weight_c1`: the type is a tensor of f32 with 1 to 4 static, positive dimensions, or of bf16 or i8 if the last
+      step but packing rounds to that.
     * `weight_c2`: every step implements a weight transform; the first is a source, the others are not.
     * `weight_c3`: every weight that the chain names exists, and the chain has no cycle
       and is at most 256 weights deep.

@@ -7,6 +7,8 @@ using namespace vit;
 Type vit::elementTypeOfChain(MLIRContext *context, ArrayRef<Attribute> steps) {
   while (!steps.empty() && isa<PackPanelsStepAttr>(steps.back()))
     steps = steps.drop_back();
+  if (!steps.empty() && isa<QuantizeRowsStepAttr>(steps.back()))
+    return IntegerType::get(context, 8);
   if (auto round = steps.empty() ? RoundStepAttr() : dyn_cast<RoundStepAttr>(steps.back()))
     return round.getType();
   return Float32Type::get(context);
@@ -18,7 +20,10 @@ LogicalResult WeightOp::verify() {
   Type element = elementTypeOfChain(getContext(), steps);
   if (!type || !isSupportedShape(type.getShape()) || type.getElementType() != element || type.getRank() < 1 ||
       type.getRank() > 4)
-    return emitOpError() << "expected a tensor of " << (element.isBF16() ? "bf16" : "f32")
+    return emitOpError() << "expected a tensor of "
+                         << (element.isInteger(8) ? "i8"
+                             : element.isBF16()   ? "bf16"
+                                                  : "f32")
                          << " with 1 to 4 static, positive dimensions, got " << getType() << " (weight_c1)";
   if (auto chain = getChain())
     for (auto [i, attr] : llvm::enumerate(chain->getValue())) {

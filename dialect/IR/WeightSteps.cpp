@@ -134,12 +134,27 @@ LogicalResult RoundStepAttr::verify(function_ref<InFlightDiagnostic()> emitError
 bool RoundStepAttr::isSource() const { return false; }
 FailureOr<Shape> RoundStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit) const { return Shape(in); }
 
+bool QuantizeRowsStepAttr::isSource() const { return false; }
+FailureOr<Shape> QuantizeRowsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  return require(in.size() == 2, in, emit, getMnemonic(), "a matrix");
+}
+
+bool RowScalesStepAttr::isSource() const { return false; }
+FailureOr<Shape> RowScalesStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  return require(in.size() == 2, in.take_front(), emit, getMnemonic(), "a matrix");
+}
+
+bool RowSumsStepAttr::isSource() const { return false; }
+FailureOr<Shape> RowSumsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  return require(in.size() == 2, in.take_front(), emit, getMnemonic(), "a matrix");
+}
+
 LogicalResult PackPanelsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t width,
                                          int64_t by) {
   if (width <= 0 || width > 4096)
     return emitError() << "expected a panel width of 1 to 4096, got " << width;
-  if (by != 1 && by != 2)
-    return emitError() << "expected 1 or 2 neighbours along K, got " << by;
+  if (by != 1 && by != 2 && by != 4)
+    return emitError() << "expected 1, 2 or 4 neighbours along K, got " << by;
   return success();
 }
 bool PackPanelsStepAttr::isSource() const { return false; }

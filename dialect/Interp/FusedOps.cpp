@@ -29,7 +29,15 @@ public:
     Array<S> input = operand(op.getInput(), op.getDot()), weight = operand(op.getWeight(), op.getDot());
     auto x = input.rows(), w = weight.rows();
     Array<S> y = Array<S>::dense({x.rows, w.rows});
-    multiplyTransposed(x, w, y.rows());
+    if (op.getDot() == DotKind::Int8) {
+      std::vector<S> r = quantizeRows(x), s = quantizeRows(w);
+      multiplyTransposed(x, w, y.rows());
+      for (int64_t m = 0; m < x.rows; ++m)
+        for (int64_t n = 0; n < w.rows; ++n)
+          y.rows().row(m)[n] *= r[m] * s[n];
+    } else {
+      multiplyTransposed(x, w, y.rows());
+    }
     if (const S *bias = entries(values, op.getBias()))
       addBias(y.rows(), bias);
     if (auto kind = op.getActivation())
@@ -62,7 +70,13 @@ private:
   /// The value of an operand of a product.
   Array<S> operand(Value value, std::optional<DotKind> dot) {
     const Array<S> &array = values.at(value);
-    return dot ? roundedToBf16(array) : array;
+    if (!dot)
+      return array;
+    if (*dot == DotKind::Bf16)
+      return roundedToBf16(array);
+    Array<S> copy = array;
+    copy.storage = std::make_shared<std::vector<S>>(*array.storage);
+    return copy;
   }
   const Values<S> &values;
 };

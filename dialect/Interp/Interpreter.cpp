@@ -65,7 +65,7 @@ int64_t bytesOf(MemRefType type) { return extentOf(type) * type.getElementTypeBi
 
 /// Rounds the elements of a buffer to its type.
 template <typename S> void roundTo(MemRefType type, const Array<S> &array) {
-  if (!type.getElementType().isBF16())
+  if (!type.getElementType().isBF16()) // integers are whole already
     return;
   if (array.shape.size() == 3)
     for (int64_t p = 0; p < array.dim(0); ++p)
@@ -120,7 +120,7 @@ template <typename S> LogicalResult Machine<S>::bindArguments(ArrayRef<Tensor> i
   for (auto op : block->getOps<PlanBufferOp>())
     if (auto offset = op.getOffset())
       arenaBytes = std::max<int64_t>(arenaBytes, *offset + bytesOf(cast<MemRefType>(op.getType())));
-  for (int64_t width : {2, 4})
+  for (int64_t width : {1, 2, 4})
     arenas[width] = std::make_shared<std::vector<S>>(arenaBytes / width, std::numeric_limits<S>::quiet_NaN());
   return success();
 }

@@ -7,6 +7,7 @@
 //===-----------------------------------------------------------------------------------------------------===//
 #include "dialect/IR/VerifyUtils.h"
 #include "dialect/Interp/Execute.h"
+#include "dialect/Interp/Rounding.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Parallel.h"
 #include <limits>
@@ -53,6 +54,14 @@ public:
       multiply(a, columns.rows().block(0, a.cols, 0, panel),
                product.rows().block(0, a.rows, p * panel, panel));
     });
+    if (const S *scales = entries(values, op.getColumnScales())) {
+      const S *sums = entries(values, op.getColumnSums()), *rows = entries(values, op.getRowScales());
+      for (int64_t m = 0; m < a.rows; ++m)
+        for (int64_t n = 0; n < covered; ++n) {
+          S &y = product.rows().row(m)[n];
+          y = rows ? rows[m] * (y * scales[n] - 128 * sums[n]) : y * scales[n];
+        }
+    }
     if (const S *bias = entries(values, op.getBias()))
       addBias(product.rows(), bias);
     if (auto kind = op.getActivation())
@@ -95,6 +104,18 @@ public:
   Array<S> run(PlanCopyOp op) {
     const Array<S> &y = values.at(op.getOutput());
     copy(values.at(op.getInput()).rows(), y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanQuantizeOp op) {
+    const Array<S> &y = values.at(op.getOutput()), &scales = values.at(op.getScales());
+    copy(values.at(op.getInput()).rows(), y.rows());
+    std::vector<S> found = quantizeRows(y.rows());
+    std::copy(found.begin(), found.end(), scales.data());
+    for (int64_t r = 0; r < y.dim(0); ++r)
+      for (int64_t c = 0; c < y.dim(1); ++c)
+        y.rows().row(r)[c] += 128;
+    poisonVector(y.rows());
     return y;
   }
 
@@ -150,8 +171,8 @@ template <typename S>
 std::optional<Array<S>> interp::executePlannedOp(Operation *op, const Values<S> &values) {
   PlannedOps<S> ops(values);
   return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
-      .template Case<PlanGatherOp, PlanGemmOp, PlanLayerNormOp, PlanAttentionOp, PlanCopyOp, PlanMapOp,
-                     PlanMeanOp>([&](auto planned) { return ops.run(planned); })
+      .template Case<PlanGatherOp, PlanGemmOp, PlanLayerNormOp, PlanAttentionOp, PlanCopyOp, PlanQuantizeOp,
+                     PlanMapOp, PlanMeanOp>([&](auto planned) { return ops.run(planned); })
       .Default([](Operation *) { return std::nullopt; });
 }
 

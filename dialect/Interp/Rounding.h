@@ -41,6 +41,22 @@ template <typename S> Array<S> roundedToBf16(const Array<S> &array) {
   return copy;
 }
 
+/// Divides each row by its largest magnitude over 127, rounds it to integers, ties to even, and returns what
+/// it was divided by; 0 for a row of zeros, which stays.
+template <typename S> std::vector<S> quantizeRows(Rows<S> x) {
+  std::vector<S> scales(x.rows);
+  for (int64_t r = 0; r < x.rows; ++r) {
+    S largest = 0;
+    for (int64_t c = 0; c < x.cols; ++c)
+      largest =
+          std::fabs(x.row(r)[c]) > largest || std::isnan(x.row(r)[c]) ? std::fabs(x.row(r)[c]) : largest;
+    scales[r] = largest / S(127);
+    for (int64_t c = 0; c < x.cols && largest != 0; ++c)
+      x.row(r)[c] = std::nearbyint(x.row(r)[c] * (S(127) / largest));
+  }
+  return scales;
+}
+
 } // namespace vit::interp
 
 #endif // DIALECT_INTERP_ROUNDING_H

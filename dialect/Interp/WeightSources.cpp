@@ -244,6 +244,55 @@ private:
   SourcePtr input;
 };
 
+/// What quantize_rows, row_scales and row_sums share: the scale of each row of a matrix.
+std::vector<double> rowScales(const TensorSource &matrix) {
+  int64_t rows = matrix.shape()[0], columns = matrix.shape()[1];
+  std::vector<double> scales(rows), row(columns);
+  for (int64_t n = 0; n < rows; ++n) {
+    matrix.read(n * columns, row);
+    double largest = 0;
+    for (double w : row)
+      largest = std::max(largest, std::fabs(w));
+    scales[n] = largest / 127;
+  }
+  return scales;
+}
+
+double quantized(double w, double scale) { return scale > 0 ? std::nearbyint(w / scale) : 0; }
+
+class QuantizeRows final : public TensorSource {
+public:
+  explicit QuantizeRows(SourcePtr input)
+      : TensorSource(input->shape()), input(std::move(input)), scales(rowScales(*this->input)) {}
+  void read(int64_t first, Span out) const override {
+    input->read(first, out);
+    int64_t columns = shape()[1], n = first / columns, k = first % columns;
+    for (double &value : out) {
+      value = quantized(value, scales[n]);
+      if (++k == columns) {
+        k = 0;
+        ++n;
+      }
+    }
+  }
+
+private:
+  SourcePtr input;
+  std::vector<double> scales;
+};
+
+std::vector<double> rowSums(const TensorSource &matrix) {
+  std::vector<double> sums = rowScales(matrix), row(matrix.shape()[1]);
+  for (auto [n, sum] : llvm::enumerate(sums)) {
+    matrix.read(static_cast<int64_t>(n * row.size()), row);
+    double total = 0, scale = sum;
+    for (double w : row)
+      total += quantized(w, scale);
+    sum = total * scale;
+  }
+  return sums;
+}
+
 class RoundToBf16 final : public TensorSource {
 public:
   explicit RoundToBf16(SourcePtr input) : TensorSource(input->shape()), input(std::move(input)) {}
@@ -325,6 +374,9 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
       .Case([&](PadStepAttr s) {
         return std::make_shared<PadBlocks>(in, in->shape().back(), s.getShape().back(), s.getShape());
       })
+      .Case([&](QuantizeRowsStepAttr) { return std::make_shared<QuantizeRows>(in); })
+      .Case([&](RowScalesStepAttr) { return tensorInMemory({in->shape()[0]}, rowScales(*in)); })
+      .Case([&](RowSumsStepAttr) { return tensorInMemory({in->shape()[0]}, rowSums(*in)); })
       .Case([&](RoundStepAttr) { return std::make_shared<RoundToBf16>(in); })
       .Case([&](PackPanelsStepAttr s) {
         int64_t panels = (in->shape()[0] + s.getWidth() - 1) / s.getWidth();

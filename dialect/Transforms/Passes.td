@@ -306,10 +306,11 @@ def FuseLinear : VitPass<"vit-fuse-linear", "::mlir::func::FuncOp"> {
 }
 
 def LowerPrecision : VitPass<"vit-lower-precision", "::mlir::ModuleOp"> {
-  let summary = "products in bfloat16";
+  let summary = "products in bfloat16 or bytes";
   let description = [{
     Linear layers and attention multiply operands rounded to bfloat16 and add in f32; the residual stream, norms,
-    softmax and activations stay in f32.
+    softmax and activations stay in f32. With `precision=int8` linear layers multiply bytes, except for the patch
+    embedding and heads, which cost little time and much accuracy: these and attention are in bfloat16.
 
     ```mlir
     %y = vit.fused_linear %x, %w bias %b : (tensor<5x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<5x3xf32>
@@ -320,6 +321,12 @@ def LowerPrecision : VitPass<"vit-lower-precision", "::mlir::ModuleOp"> {
         : (tensor<5x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<5x3xf32>
     ```
   }];
+  let options = [Option<"precision", "precision", "::vit::DotKind", /*default=*/"::vit::DotKind::Bf16",
+                        "Arithmetic of linear layers",
+                        [{::llvm::cl::values(clEnumValN(::vit::DotKind::Bf16, "bf16", "bfloat16"),
+                                             clEnumValN(::vit::DotKind::Int8, "int8", "bytes, a scale a row"))}]>,
+                 Option<"reportStatistics", "statistics", "bool", /*default=*/"false",
+                        "Say as a remark what the pass did">];
 }
 
 #endif // DIALECT_TRANSFORMS_PASSES_TD

@@ -90,7 +90,8 @@ TEST(Precision, SameBitsForAnyThreadsAndBatch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, PrecisionTest,
-                         testing::Combine(testing::Values(Precision::Bf16), testing::Range<uint64_t>(0, 14)),
+                         testing::Combine(testing::Values(Precision::Bf16, Precision::Int8),
+                                          testing::Range<uint64_t>(0, 14)),
                          [](const auto &info) {
                            return precisionName(std::get<0>(info.param)).str() + "_" +
                                   std::to_string(std::get<1>(info.param));

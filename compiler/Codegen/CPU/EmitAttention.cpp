@@ -113,7 +113,7 @@ void emitScores(LeafBuilder &b, const AttentionShape &s, ArrayRef<Value> rows, V
   };
   operands.a = loadA;
   operands.b = loadB;
-  operands.pairs = s.pairs;
+  operands.kind = s.pairs ? StepKind::Pairs : StepKind::Elements;
   Tile tile{static_cast<int64_t>(rows.size()), vectors};
   TileValues sums = emitMicrokernel(b, tile, s.channels(), operands);
   Value at = b.add(b.mul(panel, kKeyPanel), column);
@@ -178,7 +178,7 @@ void emitValues(LeafBuilder &b, const AttentionShape &s, ArrayRef<Value> rows, V
   };
   operands.a = loadA;
   operands.b = loadB;
-  operands.pairs = s.pairs;
+  operands.kind = s.pairs ? StepKind::Pairs : StepKind::Elements;
   Tile tile{static_cast<int64_t>(rows.size()), vectors};
   TileValues sums = emitMicrokernel(b, tile, s.tokens(), operands);
   for (int64_t i = 0; i < tile.rows; ++i) {

@@ -15,9 +15,10 @@ struct GemmShape {
     panels = op.getWeights().getType().getDimSize(0);
     panel = op.panelWidth();
     neighbours = op.neighbours();
-    pairs = op.getA().getType().getElementType().isBF16();
+    Type element = op.getA().getType().getElementType();
+    kind = element.isBF16() ? StepKind::Pairs : element.isInteger(8) ? StepKind::Quads : StepKind::Elements;
     lines = op.getWeights().getType().getDimSize(1);
-    depth = pairs ? lines : op.getA().getType().getDimSize(1);
+    depth = kind == StepKind::Elements ? op.getA().getType().getDimSize(1) : lines;
     auto c = cast<MemRefType>(op.getC().getType());
     planeWidth = c.getRank() == 3 ? c.getDimSize(2) : 0;
   }
@@ -25,9 +26,9 @@ struct GemmShape {
   int64_t panels, panel; ///< panels, and columns of one
   int64_t neighbours;    ///< along K that lie side by side in a panel
   int64_t lines;         ///< of a panel: K / neighbours
-  bool pairs;            ///< multiply pairs of bf16
-  int64_t depth;         ///< steps: pairs, or elements
-  int64_t planeWidth;    ///< 0: C is rows
+  StepKind kind;
+  int64_t depth;      ///< steps: elements, pairs, or quads
+  int64_t planeWidth; ///< 0: C is rows
 };
 
 /// Positions of the region function's arguments.
@@ -36,12 +37,15 @@ struct GemmArgs {
     unsigned next = 0;
     a = args[next++];
     weights = args[next++];
+    rowScales = op.getRowScales() ? args[next++] : Value();
+    columnScales = op.getColumnScales() ? args[next++] : Value();
+    columnSums = op.getColumnSums() ? args[next++] : Value();
     bias = op.getBias() ? args[next++] : Value();
     residual = op.getResidual() ? args[next++] : Value();
     c = args[next++];
     scratch = op.getScratchBytes() ? args[next++] : Value();
   }
-  Value a, weights, bias, residual, c, scratch;
+  Value a, weights, rowScales, columnScales, columnSums, bias, residual, c, scratch;
 };
 
 } // namespace
@@ -103,17 +107,21 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     MicrokernelOperands operands;
     auto loadA = [&](int64_t i, Step k) {
       Value at = b.add(k.first, k.offset);
-      return shape.pairs ? b.broadcastPair(g.a, {rows[i], b.mul(at, 2)})
-                         : b.broadcast(b.loadScalar(g.a, {rows[i], at}));
+      return shape.kind == StepKind::Elements ? b.broadcast(b.loadScalar(g.a, {rows[i], at}))
+                                              : b.broadcastPair(g.a, {rows[i], b.mul(at, shape.neighbours)});
     };
     auto loadB = [&](Step k, int64_t v) {
       if (shape.neighbours == 1)
         return b.load(g.weights, {j, b.add(k.first, k.offset), offsets[v]});
-      if (shape.pairs)
-        return b.loadPairs(g.weights, {j, b.add(k.first, k.offset), b.mul(offsets[v], 2)});
-      // Both of a pair come from one load; the compiler sees that.
-      Value line = b.add(b.div(k.first, 2), k.offset / 2);
-      return b.widenPairs(b.loadPairs(g.weights, {j, line, b.mul(offsets[v], 2)}), k.offset % 2);
+      auto line = [&](Value at) {
+        return b.loadPairs(g.weights, {j, at, b.mul(offsets[v], shape.neighbours)});
+      };
+      if (shape.kind != StepKind::Elements)
+        return line(b.add(k.first, k.offset));
+      // All of a pair or quad come from one load; the compiler sees that.
+      Value packed = line(b.add(b.div(k.first, shape.neighbours), k.offset / shape.neighbours));
+      int64_t which = k.offset % shape.neighbours;
+      return shape.neighbours == 2 ? b.widenPairs(packed, which) : b.widenQuads(packed, which);
     };
     auto prefetch = [&](Value k, int64_t unroll) {
       // The next panel, one line per step: tiles take turns, so that the panel has arrived when this one is
@@ -127,18 +135,30 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     operands.a = loadA;
     operands.b = loadB;
     operands.each = prefetch;
-    operands.pairs = shape.pairs;
+    operands.kind = shape.kind;
+    operands.unroll = shape.kind == StepKind::Elements ? std::max<int64_t>(2, shape.neighbours) : 2;
     TileValues sums = emitMicrokernel(b, tile, shape.depth, operands);
 
-    SmallVector<Value> at, bias;
+    SmallVector<Value> at, bias, scales, zeros;
     for (int64_t v = 0; v < tile.vectors; ++v) {
       at.push_back(b.add(panelColumn, offsets[v]));
       if (g.bias)
         bias.push_back(b.load(g.bias, {at[v]}));
+      if (g.columnScales)
+        scales.push_back(b.load(g.columnScales, {at[v]}));
+      if (g.columnSums) // what 128 in place of zero added
+        zeros.push_back(b.mulf(b.load(g.columnSums, {at[v]}), b.splat(-128.0)));
     }
-    for (int64_t i = 0; i < height; ++i)
+    for (int64_t i = 0; i < height; ++i) {
+      Value rowScale = g.rowScales ? b.broadcast(b.loadScalar(g.rowScales, {rows[i]})) : Value();
       for (int64_t v = 0; v < tile.vectors; ++v) {
-        Value y = g.bias ? b.addf(sums[i][v], bias[v]) : sums[i][v];
+        Value y = sums[i][v];
+        if (g.rowScales)
+          y = b.mulf(b.fma(b.toFloats(y), scales[v], zeros[v]), rowScale);
+        else if (g.columnScales)
+          y = b.mulf(y, scales[v]);
+        if (g.bias)
+          y = b.addf(y, bias[v]);
         if (shape.activation) {
           b.store(y, g.scratch, {stage(b, shape, b.index(i), offsets[v])});
           continue;
@@ -147,6 +167,7 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
           y = b.addf(y, b.load(g.residual, {rows[i], at[v]}));
         b.store(y, g.c, locate(b, shape, rows[i], at[v]));
       }
+    }
     if (shape.activation)
       emitActivationPass(b, shape, g, height, m, offsets, at);
   });
@@ -157,6 +178,8 @@ static std::string kernelName(vit::PlanGemmOp op, int64_t height) {
   std::string name;
   llvm::raw_string_ostream os(name);
   os << "gemm_" << height << "_" << op.getA().getType() << op.getWeights().getType() << op.getC().getType();
+  if (op.getColumnScales())
+    os << "s";
   if (op.getBias())
     os << "b";
   if (op.getResidual())

@@ -63,6 +63,7 @@ FailureOr<func::FuncOp> Emitter::regionFor(vit::PlannedOpInterface op) {
                    .Case([&](vit::PlanLayerNormOp norm) { return emitLayerNorm(b, norm, args), true; })
                    .Case([&](vit::PlanGatherOp gather) { return emitGather(b, gather, args), true; })
                    .Case([&](vit::PlanCopyOp copy) { return emitCopy(b, copy, args), true; })
+                   .Case([&](vit::PlanQuantizeOp quantize) { return emitQuantize(b, quantize, args), true; })
                    .Case([&](vit::PlanMapOp map) { return emitMap(b, map, args), true; })
                    .Case([&](vit::PlanMeanOp mean) { return emitMean(b, mean, args), true; })
                    .Default([](Operation *) { return false; });

@@ -41,6 +41,7 @@ void emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, mlir::Va
 void emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, mlir::ValueRange args);
 void emitGather(LeafBuilder &b, vit::PlanGatherOp op, mlir::ValueRange args);
 void emitCopy(LeafBuilder &b, vit::PlanCopyOp op, mlir::ValueRange args);
+void emitQuantize(LeafBuilder &b, vit::PlanQuantizeOp op, mlir::ValueRange args);
 void emitMap(LeafBuilder &b, vit::PlanMapOp op, mlir::ValueRange args);
 void emitMean(LeafBuilder &b, vit::PlanMeanOp op, mlir::ValueRange args);
 

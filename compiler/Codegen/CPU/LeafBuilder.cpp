@@ -58,7 +58,9 @@ Value LeafBuilder::narrow(Value x) {
 }
 
 Value LeafBuilder::loadPairs(Value memref, ValueRange at) {
-  return bitcast(vector::LoadOp::create(b, loc, vectorOf(b.getBF16Type(), 2), memref, at), vecType);
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto wide = vectorOf(element, 32 / element.getIntOrFloatBitWidth());
+  return bitcast(vector::LoadOp::create(b, loc, wide, memref, at), vecType);
 }
 
 Value LeafBuilder::loadPairs(Value memref, ValueRange at, int64_t count) {
@@ -73,7 +75,9 @@ Value LeafBuilder::loadPairs(Value memref, ValueRange at, int64_t count) {
 }
 
 Value LeafBuilder::broadcastPair(Value memref, ValueRange at) {
-  auto pair = VectorType::get({2}, b.getBF16Type()), whole = VectorType::get({1}, b.getF32Type());
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  auto pair = VectorType::get({32 / element.getIntOrFloatBitWidth()}, element);
+  auto whole = VectorType::get({1}, b.getF32Type());
   Value bits = vector::BitCastOp::create(b, loc, whole, vector::LoadOp::create(b, loc, pair, memref, at));
   return broadcast(vector::ExtractOp::create(b, loc, bits, ArrayRef<int64_t>{0}));
 }
@@ -84,6 +88,39 @@ Value LeafBuilder::pairRows(Value memref, ValueRange firstRow, ValueRange second
   Value second = secondRow.empty() ? Value(arith::ConstantOp::create(b, loc, b.getZeroAttr(row)))
                                    : Value(vector::LoadOp::create(b, loc, row, memref, secondRow));
   return bitcast(vector::InterleaveOp::create(b, loc, first, second), vecType);
+}
+
+static Value splatInteger(LeafBuilder &b, int32_t value) {
+  auto type = VectorType::get({b.lanes()}, b.b.getI32Type());
+  return arith::ConstantOp::create(b.b, b.loc, DenseElementsAttr::get(type, APInt(32, value, true)));
+}
+
+Value LeafBuilder::zeroIntegers() { return splatInteger(*this, 0); }
+Value LeafBuilder::addIntegers(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+Value LeafBuilder::toFloats(Value integers) { return arith::SIToFPOp::create(b, loc, vecType, integers); }
+
+Value LeafBuilder::widenQuads(Value quads, int64_t index) {
+  Value bits = bitcast(quads, vectorOf(b.getI32Type()));
+  if (index < 3)
+    bits = arith::ShLIOp::create(b, loc, bits, splatInteger(*this, static_cast<int32_t>(24 - 8 * index)));
+  return toFloats(arith::ShRSIOp::create(b, loc, bits, splatInteger(*this, 24)));
+}
+
+Value LeafBuilder::dotQuads(Value x, Value y, Value sum) {
+  assert(isa.getInt8() && lanes() == 16 && "the one machine with products of bytes that we emit for");
+  auto quads = vectorOf(b.getI8Type(), 4);
+  return LLVM::CallIntrinsicOp::create(b, loc, vectorOf(b.getI32Type()),
+                                       b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+                                       ValueRange{sum, bitcast(x, quads), bitcast(y, quads)})
+      .getResult(0);
+}
+
+Value LeafBuilder::toBytes(Value x) {
+  // Adding 1.5 * 2^23 leaves the rounded number in the low mantissa bits. No conversion that is undefined for
+  // NaN.
+  x = minf(maxf(x, splat(-127.0)), splat(127.0));
+  Value bits = bitcast(addf(x, splat(12582912.0 + 128.0)), vectorOf(b.getI32Type()));
+  return arith::TruncIOp::create(b, loc, vectorOf(b.getI8Type()), bits);
 }
 
 Value LeafBuilder::widenPairs(Value pairs, bool second) {

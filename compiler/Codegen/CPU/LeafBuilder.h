@@ -55,14 +55,21 @@ public:
   void storeScalar(mlir::Value scalar, mlir::Value memref, mlir::ValueRange at);
   void padPair(mlir::Value memref, mlir::Value row); ///< zero behind a row of bf16 of odd length
 
-  // Pairs of bf16: a vector of as many pairs as there are lanes, held in the bits of a vector of f32.
-  mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange at);                ///< from a buffer of bf16
+  // Pairs of bf16, or quads of bytes: as many as there are lanes, held in the bits of a vector of f32.
+  mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange at); ///< from a buffer of bf16 or bytes
   mlir::Value loadPairs(mlir::Value memref, mlir::ValueRange at, int64_t count); ///< zeros behind `count`
-  mlir::Value broadcastPair(mlir::Value memref, mlir::ValueRange at);            ///< one pair in all lanes
+  mlir::Value broadcastPair(mlir::Value memref, mlir::ValueRange at); ///< one pair or quad in all lanes
   /// Pairs of elements of two rows; zeros instead of a second row that is empty.
   mlir::Value pairRows(mlir::Value memref, mlir::ValueRange firstRow, mlir::ValueRange secondRow);
-  mlir::Value widenPairs(mlir::Value pairs, bool second); ///< one of each pair, as f32
-  mlir::Value narrow(mlir::Value x);                      ///< neighbours of f32 as pairs: half as many
+  mlir::Value widenPairs(mlir::Value pairs, bool second);   ///< one of each pair, as f32
+  mlir::Value narrow(mlir::Value x);                        ///< neighbours of f32 as pairs: half as many
+  mlir::Value widenQuads(mlir::Value quads, int64_t index); ///< one of each, signed, as f32
+  mlir::Value dotQuads(mlir::Value x, mlir::Value y, mlir::Value sum); ///< unsigned x signed, into integers
+  mlir::Value zeroIntegers();
+  mlir::Value addIntegers(mlir::Value x, mlir::Value y);
+  mlir::Value toFloats(mlir::Value integers);
+  /// Bytes of round(x) + 128, |x| at most 127; NaN becomes 1.
+  mlir::Value toBytes(mlir::Value x);
   mlir::Value dotPairs(mlir::Value x, mlir::Value y,
                        mlir::Value sum); ///< sum + x[0] y[0] + x[1] y[1] by lane
 

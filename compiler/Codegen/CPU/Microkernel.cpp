@@ -17,7 +17,7 @@ static int64_t partialSums(Tile tile, int64_t depth) {
 TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
                                  const MicrokernelOperands &operands) {
   int64_t parts = partialSums(tile, depth);
-  int64_t unroll = std::max<int64_t>(parts, depth == 1 ? 1 : 2);
+  int64_t unroll = std::max(parts, operands.unroll);
   int64_t perPart = tile.rows * tile.vectors;
 
   auto step = [&](Step k, SmallVector<Value> &acc, int64_t part) {
@@ -28,13 +28,16 @@ TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
       Value a = operands.a(i, k);
       for (int64_t j = 0; j < tile.vectors; ++j) {
         Value &sum = acc[part * perPart + i * tile.vectors + j];
-        sum = operands.pairs ? b.dotPairs(a, row[j], sum) : b.fma(a, row[j], sum);
+        sum = operands.kind == StepKind::Elements ? b.fma(a, row[j], sum)
+              : operands.kind == StepKind::Pairs  ? b.dotPairs(a, row[j], sum)
+                                                  : b.dotQuads(a, row[j], sum);
       }
     }
   };
 
   int64_t main = depth / unroll * unroll;
-  SmallVector<Value> zeros(parts * perPart, b.splat(0.0));
+  bool integers = operands.kind == StepKind::Quads;
+  SmallVector<Value> zeros(parts * perPart, integers ? b.zeroIntegers() : b.splat(0.0));
   auto acc = b.loopCarry(b.index(0), b.index(main), unroll, zeros, [&](Value k, ValueRange carried) {
     SmallVector<Value> current(carried);
     if (operands.each)
@@ -51,7 +54,8 @@ TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
     for (int64_t j = 0; j < tile.vectors; ++j) {
       Value sum = acc[i * tile.vectors + j];
       for (int64_t part = 1; part < parts; ++part)
-        sum = b.addf(sum, acc[part * perPart + i * tile.vectors + j]);
+        sum = integers ? b.addIntegers(sum, acc[part * perPart + i * tile.vectors + j])
+                       : b.addf(sum, acc[part * perPart + i * tile.vectors + j]);
       result[i].push_back(sum);
     }
   return result;

@@ -15,19 +15,22 @@ struct Tile {
 /// that it gets a register of its own.
 using TileValues = llvm::SmallVector<llvm::SmallVector<mlir::Value>>;
 
-/// A step along the depth: `first + offset`, `first` a multiple of the unroll factor, which is even unless
-/// the depth is one.
+/// A step along the depth: `first + offset`, `first` a multiple of MicrokernelOperands::unroll.
 struct Step {
   mlir::Value first;
   int64_t offset;
 };
 
-/// What one step multiplies: elements of f32, or pairs of bf16 if `pairs`.
+/// What one step multiplies: elements of f32, pairs of bf16, or quads of unsigned and signed bytes, whose
+/// sums are integers.
+enum class StepKind { Elements, Pairs, Quads };
+
 struct MicrokernelOperands {
   llvm::function_ref<mlir::Value(int64_t row, Step k)> a;       ///< in all lanes
   llvm::function_ref<mlir::Value(Step k, int64_t column)> b;    ///< vector; column counts vectors
   llvm::function_ref<void(mlir::Value k, int64_t unroll)> each; ///< once per unrolled step, may be empty
-  bool pairs = false;
+  StepKind kind = StepKind::Elements;
+  int64_t unroll = 2; ///< steps of one turn of the loop, at least
 };
 
 /// Emits the loop over the steps [0, depth) and returns the sums.

@@ -34,7 +34,7 @@ typedef struct vitc_operand {
  * Chunks of one step are independent of each other and may run in any order on any thread. */
 typedef void (*vitc_region_fn)(void *const *operands, int64_t chunk);
 
-enum { VITC_MAX_OPERANDS = 8 };
+enum { VITC_MAX_OPERANDS = 12 };
 
 /* Bits of vitc_step.flags. Without any, each image of a pass goes through the step, and through such steps
  * around it, on its own. */

@@ -132,7 +132,7 @@ func.func @plan_gemm_c1_pairs(%a: memref<5x9xf32>, %w: memref<1x4x32xbf16>, %c: 
 // -----
 
 func.func @plan_gemm_c1_narrow_rows(%a: memref<5x8xbf16>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
-  // expected-error @+1 {{expected bf16 weights for bf16 rows, got 'memref<1x8x16xf32>' (plan_gemm_c1)}}
+  // expected-error @+1 {{expected 'bf16' weights for 'bf16' rows, got 'memref<1x8x16xf32>' (plan_gemm_c1)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xbf16>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
       tile [4, 1] grid [1, 1, 1] flops 0
   return
@@ -144,6 +144,49 @@ func.func @plan_gemm_c1_room(%a: memref<5x9xbf16>, %w: memref<1x5x32xbf16>, %c: 
   // expected-error @+1 {{expected room for whole pairs in A, got 'memref<5x9xbf16>' (plan_gemm_c1)}}
   vit.plan.gemm ins(%a, %w : memref<5x9xbf16>, memref<1x5x32xbf16>) outs(%c : memref<5x16xf32>)
       tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c7_columns(%a: memref<5x8xf32>, %w: memref<1x2x64xi8>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected scales of 16 columns for i8 weights, sums of as many and scales of 5 rows for i8 rows, and none for others (plan_gemm_c7)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x2x64xi8>) outs(%c : memref<5x16xf32>)
+      tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c7_rows(%a: memref<5x8xi8>, %w: memref<1x2x64xi8>, %s: memref<16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{(plan_gemm_c7)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xi8>, memref<1x2x64xi8>) column_scales(%s : memref<16xf32>)
+      column_sums(%s : memref<16xf32>) outs(%c : memref<5x16xf32>) tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c7_none(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %s: memref<16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{(plan_gemm_c7)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) column_scales(%s : memref<16xf32>)
+      outs(%c : memref<5x16xf32>) tile [4, 1] grid [1, 1, 1] flops 0
+  return
+}
+
+// -----
+
+func.func @plan_quantize_c1(%x: memref<5x8xf32>, %y: memref<5x8xi8>, %s: memref<4xf32>) {
+  // expected-error @+1 {{expected an output of the input's shape and a scale a row, got 'memref<5x8xi8>' and 'memref<4xf32>' (plan_quantize_c1)}}
+  vit.plan.quantize ins(%x : memref<5x8xf32>) outs(%y, %s : memref<5x8xi8>, memref<4xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_quantize_c2(%x: memref<5x8xf32>, %y: memref<5x8xi8>, %s: memref<5xf32>) {
+  // expected-error @+1 {{expected 1 to 5 chunks, got 6 (plan_quantize_c2)}}
+  vit.plan.quantize ins(%x : memref<5x8xf32>) outs(%y, %s : memref<5x8xi8>, memref<5xf32>) chunks 6
   return
 }
 

@@ -228,5 +228,25 @@ vit.weight @round_early : tensor<2x2xbf16> = [#vit.zeros<[2, 2]>, #vit.round<bf1
 
 // -----
 
-// expected-error @+1 {{expected 1 or 2 neighbours along K, got 3}}
+// expected-error @+1 {{expected 1, 2 or 4 neighbours along K, got 3}}
 vit.weight @pack_panels_by : tensor<1x1x12xf32> = [#vit.zeros<[2, 2]>, #vit.pack_panels<4 by 3>]
+
+// -----
+
+// expected-error @+1 {{expected a matrix in step 'quantize_rows' (weight_c4)}}
+vit.weight @quantize_rows : tensor<2xi8> = [#vit.zeros<[2]>, #vit.quantize_rows]
+
+// -----
+
+// expected-error @+1 {{expected a tensor of i8 with 1 to 4 static, positive dimensions, got 'tensor<2x2xf32>' (weight_c1)}}
+vit.weight @quantize_rows_type : tensor<2x2xf32> = [#vit.zeros<[2, 2]>, #vit.quantize_rows]
+
+// -----
+
+// expected-error @+1 {{expected a matrix in step 'row_scales' (weight_c4)}}
+vit.weight @row_scales : tensor<2xf32> = [#vit.zeros<[2]>, #vit.row_scales]
+
+// -----
+
+// expected-error @+1 {{expected a matrix in step 'row_sums' (weight_c4)}}
+vit.weight @row_sums : tensor<2xf32> = [#vit.zeros<[2]>, #vit.row_sums]

@@ -4,9 +4,11 @@
 // RUN: FileCheck %s < %t.once
 
 // CHECK: test.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>
-// CHECK-SAME: vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true>
-module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true>,
+// CHECK-SAME: vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true, int8 = true>
+module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true, int8 = true>,
                    test.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>} {
+  vit.weight @w4.w : tensor<96x32xf32>
+  vit.weight @w4 : tensor<3x8x128xi8> = [#vit.ref<@w4.w>, #vit.quantize_rows, #vit.pack_panels<32 by 4>]
   vit.weight @w2.w : tensor<32x96xf32>
   vit.weight @w2 : tensor<1x48x64xbf16> = [#vit.ref<@w2.w>, #vit.round<bf16>, #vit.pack_panels<32 by 2>]
   vit.weight @w : tensor<3x12x32xf32>
@@ -25,6 +27,9 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     // CHECK: vit.plan.buffer : memref<16x32xbf16, strided<[128, 1]>>
     %n = vit.plan.buffer : memref<16x32xbf16, strided<[128, 1]>>
     %w2 = vit.plan.weights @w2 : memref<1x48x64xbf16>
+    %q8 = vit.plan.buffer : memref<16x32xi8, strided<[256, 1]>>
+    %scales = vit.plan.buffer : memref<16xf32>
+    %w4 = vit.plan.weights @w4 : memref<3x8x128xi8>
     // CHECK: vit.plan.view %[[P]] from 3 : memref<16x12xf32, strided<[28, 1]>> -> memref<1x12xf32, strided<[28, 1]>>
     %row = vit.plan.view %p from 3 : memref<16x12xf32, strided<[28, 1]>> -> memref<1x12xf32, strided<[28, 1]>>
     // CHECK: vit.plan.gather ins(%{{.*}} : memref<8x8x3xi8>) outs(%{{.*}} : memref<16x12xf32, strided<[28, 1]>>) size [2, 2] stride [2, 2] chunks 4
@@ -43,6 +48,13 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : memref<16x96xf32, {{.*}}>, memref<1x48x64xbf16>) outs(
     vit.plan.gemm ins(%y, %w2 : memref<16x96xf32, strided<[112, 1]>>, memref<1x48x64xbf16>)
         outs(%n : memref<16x32xbf16, strided<[128, 1]>>) tile [13, 2] grid [1, 1, 1] flops 98304
+    // CHECK: vit.plan.quantize ins(%{{.*}} : memref<16x32xbf16, {{.*}}>) outs(%{{.*}}, %{{.*}} : memref<16x32xi8, {{.*}}>, memref<16xf32>) chunks 2
+    vit.plan.quantize ins(%n : memref<16x32xbf16, strided<[128, 1]>>)
+        outs(%q8, %scales : memref<16x32xi8, strided<[256, 1]>>, memref<16xf32>) chunks 2
+    // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : memref<16x32xi8, {{.*}}>, memref<3x8x128xi8>) row_scales(%{{.*}} : memref<16xf32>) column_scales(%{{.*}} : memref<96xf32>) column_sums(%{{.*}} : memref<96xf32>) bias(
+    vit.plan.gemm ins(%q8, %w4 : memref<16x32xi8, strided<[256, 1]>>, memref<3x8x128xi8>) row_scales(%scales : memref<16xf32>)
+        column_scales(%b : memref<96xf32>) column_sums(%b : memref<96xf32>) bias(%b : memref<96xf32>)
+        outs(%y : memref<16x96xf32, strided<[112, 1]>>) tile [13, 2] grid [1, 1, 1] flops 98304
     // CHECK: vit.plan.attention ins({{.*}}) outs({{.*}}) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
     vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
         outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536

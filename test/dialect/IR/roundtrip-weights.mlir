@@ -14,6 +14,12 @@ vit.weight @matrix : tensor<2x9x4xf32> = [#vit.ref<@blk.0.q.w>, #vit.append<@blk
     #vit.pad_groups<dim = 1, 2 to 3>, #vit.pad<[8, 9]>, #vit.pack_panels<4>]
 // CHECK: @pairs : tensor<1x3x8xbf16> = [#vit.ref<@blk.0.q.w>, #vit.round<bf16>, #vit.pack_panels<4 by 2>]
 vit.weight @pairs : tensor<1x3x8xbf16> = [#vit.ref<@blk.0.q.w>, #vit.round<bf16>, #vit.pack_panels<4 by 2>]
+// CHECK: @quads : tensor<1x2x16xi8> = [#vit.ref<@blk.0.q.w>, #vit.quantize_rows, #vit.pack_panels<4 by 4>]
+vit.weight @quads : tensor<1x2x16xi8> = [#vit.ref<@blk.0.q.w>, #vit.quantize_rows, #vit.pack_panels<4 by 4>]
+// CHECK: @scales : tensor<4xf32> = [#vit.ref<@blk.0.q.w>, #vit.row_scales]
+vit.weight @scales : tensor<4xf32> = [#vit.ref<@blk.0.q.w>, #vit.row_scales]
+// CHECK: @sums : tensor<4xf32> = [#vit.ref<@blk.0.q.w>, #vit.row_sums]
+vit.weight @sums : tensor<4xf32> = [#vit.ref<@blk.0.q.w>, #vit.row_sums]
 // CHECK: @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vit.add<@b>, #vit.scale_rows<@b>, #vit.add_matvec<@blk.0.q.w, @g>, #vit.add_col_groups<@blk.0.q.w, [1.000000e+00, -1.000000e-01]>]
 vit.weight @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vit.add<@b>, #vit.scale_rows<@b>,
     #vit.add_matvec<@blk.0.q.w, @g>, #vit.add_col_groups<@blk.0.q.w, [1.0, -0.1]>]

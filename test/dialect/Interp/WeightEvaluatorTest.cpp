@@ -278,6 +278,17 @@ TEST_F(WeightEvaluatorTest, RoundToBf16) {
                {10}, {1, 1.015625, 1.0078125, -3.140625, 0x1.F0p127, HUGE_VAL, 0, 0x1.6p-130, 0, 65536});
 }
 
+TEST_F(WeightEvaluatorTest, QuantizeRows) {
+  checkpoint["m"] = tensorInMemory({3, 3}, Values{12.7, -1.3, 6.36, 0, 0, 0, -254, 3, 129});
+  std::string text = "vit.weight @m : tensor<3x3xf32>\n";
+  expectValues(text + "vit.weight @w : tensor<3x3xi8> = [#vit.ref<@m>, #vit.quantize_rows]", {3, 3},
+               {127, -13, 64, 0, 0, 0, -127, 2, 64});
+  expectValues(text + "vit.weight @w : tensor<3xf32> = [#vit.ref<@m>, #vit.row_scales]", {3},
+               {12.7 / 127, 0, 2});
+  expectValues(text + "vit.weight @w : tensor<3xf32> = [#vit.ref<@m>, #vit.row_sums]", {3},
+               {(127 - 13 + 64) * (12.7 / 127), 0, -122});
+}
+
 // The chain of a packed QKV matrix, deeper than a slice of a panel, read by two threads in uneven ranges.
 TEST_F(WeightEvaluatorTest, WholeChainFromTwoThreads) {
   constexpr int64_t width = 600, heads = 2, head = 5, padded = 8, panel = 4;

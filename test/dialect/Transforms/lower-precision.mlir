@@ -4,12 +4,18 @@
 // Products are rounded, so that the results are not the same:
 // RUN: not vit-interp %s %t.mlir --bound 1e-5
 
+// RUN: vit-opt %s --vit-lower-precision=precision=int8 | FileCheck %s --check-prefix=INT8
+// RUN: vit-opt %s --vit-lower-precision=precision=int8 -o %t.int8.mlir && vit-interp %s %t.int8.mlir --bound 3e-2
+// RUN: not vit-interp %s %t.int8.mlir --bound 1e-3
+
 // STATISTICS: stays in f32: its weight is computed (vit-lower-precision)
-// STATISTICS: vit-lower-precision: linears = 1
-// STATISTICS: vit-lower-precision: attentions = 1
+// STATISTICS: vit-lower-precision: linears-bf16 = 5
+// STATISTICS: vit-lower-precision: attentions-bf16 = 2
 
 vit.weight @w : tensor<3x4xf32>
 vit.weight @b : tensor<3xf32>
+vit.weight @embed : tensor<4x4xf32>
+vit.weight @middle : tensor<4x4xf32>
 
 // CHECK-LABEL: func.func @example
 func.func @example(%x: tensor<5x4xf32>) -> tensor<5x3xf32> {
@@ -34,4 +40,24 @@ func.func @computed(%x: tensor<5x4xf32>, %w: tensor<3x4xf32>) -> tensor<5x3xf32>
   // CHECK: vit.fused_linear %{{.*}}, %{{.*}} : (
   %y = vit.fused_linear %x, %w : (tensor<5x4xf32>, tensor<3x4xf32>) -> tensor<5x3xf32>
   return %y : tensor<5x3xf32>
+}
+
+// The first layer and the last stay in bf16, what is between them is in bytes.
+// INT8-LABEL: func.func @layers
+func.func @layers(%image: tensor<1x4x4xf32>) -> tensor<4x3xf32> {
+  %embed = vit.param @embed : tensor<4x4xf32>
+  %middle = vit.param @middle : tensor<4x4xf32>
+  %w = vit.param @w : tensor<3x4xf32>
+  %p = vit.extract_patches %image size [2, 2] stride [2, 2] : tensor<1x4x4xf32> -> tensor<4x4xf32>
+  // INT8: vit.fused_linear {{.*}} dot bf16
+  %x = vit.fused_linear %p, %embed : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  // INT8: vit.fused_linear {{.*}} dot int8
+  %y = vit.fused_linear %x, %middle : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  // INT8: vit.fused_attention {{.*}} dot bf16
+  %h = vit.fused_linear %y, %middle heads 1 : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<1x4x4xf32>
+  %a = vit.fused_attention %h, %h, %h heads 1 planes [0, 0, 0]
+      : (tensor<1x4x4xf32>, tensor<1x4x4xf32>, tensor<1x4x4xf32>) -> tensor<4x4xf32>
+  // INT8: vit.fused_linear {{.*}} dot bf16
+  %z = vit.fused_linear %a, %w : (tensor<4x4xf32>, tensor<3x4xf32>) -> tensor<4x3xf32>
+  return %z : tensor<4x3xf32>
 }
