@@ -22,7 +22,7 @@ from harness.models import PRECISIONS, PRESETS
 from peers import PEERS
 
 _ROOT = os.path.dirname(processes.BENCH)
-_OPTIONAL = object()
+_DEFAULT = object()
 
 
 def names(known):
@@ -32,6 +32,22 @@ def names(known):
                 raise argparse.ArgumentTypeError(f"expected {', '.join(known)}, got '{value}'")
         return list(dict.fromkeys(text.split(",")))
     return parse
+
+
+def peers_and_variants(text):
+    """"vitc,pytorch:eager" -> (["vitc", "pytorch"], {"pytorch": {"eager"}}): keys, and variants where any was named."""
+    keys, variants = [], {}
+    for value in text.split(","):
+        key, _, variant = value.partition(":")
+        names(PEERS)(key)
+        known = sorted({name for group in PEERS[key].variants.values() for name in group if name})
+        if variant and variant not in known:
+            expected = f"one of {', '.join(known)}" if known else "no variant"
+            raise argparse.ArgumentTypeError(f"expected for {key} {expected}, got '{variant}'")
+        keys.append(key)
+        if variant:
+            variants.setdefault(key, set()).add(variant)
+    return list(dict.fromkeys(keys)), variants
 
 
 def numbers(text):
@@ -49,10 +65,10 @@ def parse(arguments):
                    help=f"of {', '.join(PRECISIONS)} (default: f32)")
     p.add_argument("--batch", type=numbers, default=[1, 8], metavar="N[,N]", help="images a call (default: 1,8)")
     p.add_argument("--threads", type=numbers, default=[1, 2], metavar="N[,N]", help="also CPUs (default: 1,2)")
-    p.add_argument("--peers", type=names(PEERS), default=list(PEERS), metavar="NAME[,NAME]",
-                   help=f"of {', '.join(PEERS)} (default: all)")
-    p.add_argument("--setup", nargs="?", const=_OPTIONAL, metavar="DIR",
-                   help="first make a virtual environment for each peer under DIR (default: that of --envs), with pip")
+    p.add_argument("--peers", type=peers_and_variants, default=(list(PEERS), {}), metavar="NAME[:VARIANT][,...]",
+                   help=f"of {', '.join(PEERS)} (default: all); a variant is what the table shows behind the comma")
+    p.add_argument("--setup", nargs="?", const=_DEFAULT, metavar="DIR",
+                   help="first make a virtual environment for each peer under DIR (default: as --envs), with pip")
     p.add_argument("--envs", default=os.path.join(_ROOT, "build", "bench", "envs"), metavar="DIR",
                    help="where --setup made them (default: build/bench/envs)")
     p.add_argument("--work", default=os.path.join(_ROOT, "build", "bench", "work"), metavar="DIR",
@@ -60,7 +76,7 @@ def parse(arguments):
     p.add_argument("--rounds", type=int, default=3, help="alternations for each line (default: 3)")
     p.add_argument("--seconds", type=float, default=2.0, help="time of each runtime in each round (default: 2)")
     p.add_argument("--starts", type=int, default=3, help="cold starts, of which the median counts (default: 3)")
-    p.add_argument("--timeout", type=float, default=1800, help="seconds that one step of a peer may take (default: 1800)")
+    p.add_argument("--timeout", type=float, default=1800, help="seconds that a step of a peer may take (default: 1800)")
     p.add_argument("--vitc", help="the vitc program (default: build/release/bin/vitc, or else from PATH)")
     p.add_argument("--target", help="passed to vitc compile, to measure one level")
     p.add_argument("--cxx", help="C++ compiler for torch.compile (default: g++, or else clang++)")
@@ -75,7 +91,7 @@ def parse(arguments):
     args = p.parse_args(arguments)
     if args.rounds < 1 or args.starts < 1 or args.seconds <= 0 or args.timeout <= 0 or args.tvm_trials < 0:
         p.error("--rounds, --starts, --seconds and --timeout must be positive, --tvm-trials not negative")
-    if args.setup not in (None, _OPTIONAL):
+    if args.setup not in (None, _DEFAULT):
         args.envs = args.setup
     for name in ("envs", "work"):
         setattr(args, name, os.path.abspath(getattr(args, name)))
@@ -104,7 +120,8 @@ def measure(args):
     vitc = find(args.vitc, os.path.join(_ROOT, "build", "release", "bin", "vitc"), "vitc")
     if not vitc:
         fail(4, "vitc is neither in build/release/bin nor in PATH; build it, or give its path with --vitc")
-    peers = [PEERS[key] for key in args.peers]
+    keys, variants = args.peers
+    peers = [PEERS[key] for key in keys]
     if args.setup:
         environments.set_up(args.envs, peers, say)
     why = environments.missing(args.envs, environments.REFERENCE)
@@ -112,8 +129,8 @@ def measure(args):
         fail(4, f"the float64 reference (numpy, scipy) is {why}")
     os.makedirs(args.work, exist_ok=True)
     bench = Bench(Settings(
-        environments=args.envs, work=args.work, peers=peers, rounds=args.rounds, seconds=args.seconds,
-        starts=args.starts, timeout=args.timeout, say=say,
+        environments=args.envs, work=args.work, peers=peers, variants=variants, rounds=args.rounds,
+        seconds=args.seconds, starts=args.starts, timeout=args.timeout, say=say,
         tools={"vitc": vitc, "target": args.target, "tvm_trials": args.tvm_trials,
                "cxx": find(args.cxx, "g++", "clang++", "clang++-22")}))
     result = {"machine": machine.describe(), "rows": [], "complete": False,
@@ -126,7 +143,7 @@ def measure(args):
                         result["rows"] += bench.measure(preset, precision, batch, threads, max(args.batch))
                         if args.json:
                             report.write_json(args.json, result)
-                    bench.forget(preset, precision, batch)
+                    bench.forget()
         result["complete"] = True
     except KeyboardInterrupt:
         say("interrupted; what was measured follows")

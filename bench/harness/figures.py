@@ -25,5 +25,5 @@ def read_floats(path, kind, count):
 
 def relative_error(actual, expected):
     """||actual - expected|| / ||expected||, in L2 over the whole batch."""
-    difference = math.fsum((a - e) ** 2 for a, e in zip(actual, expected, strict=True))
+    difference = math.fsum((a - e) ** 2 for a, e in zip(actual, expected))
     return math.sqrt(difference / math.fsum(e * e for e in expected))

@@ -21,6 +21,7 @@ class Settings:
     environments: str
     work: str
     peers: list
+    variants: dict = field(default_factory=dict)  # of a peer's key: only these
     rounds: int = 3
     seconds: float = 2.0
     starts: int = 3
@@ -53,7 +54,7 @@ class Bench:
     def __init__(self, settings):
         self.settings = settings
         self.sizes = {}
-        self.prepared = {}  # (preset, precision, batch, peer, variant) -> None or why it failed
+        self.prepared = {}  # by folder: {"prepare_s": ...} or {"reason": ...}
 
     # --- what cases share ---
 
@@ -69,14 +70,14 @@ class Bench:
                 pass
         return folder
 
-    def artifacts(self, case):
-        name = "-".join([case.preset, case.precision, str(case.batch), case.peer, case.variant.replace(" ", "_")])
-        return os.path.join(self.settings.work, "artifacts", name)
+    def artifacts(self, peer, case):
+        parts = [case.preset, case.precision, f"batch{case.batch}", case.peer, case.variant.replace(" ", "_")]
+        parts += [f"threads{case.threads}"] if peer.per_threads else []
+        return os.path.join(self.settings.work, "artifacts", "-".join(filter(None, parts)))
 
-    def forget(self, preset, precision, batch):
+    def forget(self):
         """Deletes what peers prepared for cases that are over."""
-        for key in [key for key in self.prepared if key[:3] == (preset, precision, batch)]:
-            del self.prepared[key]
+        self.prepared.clear()
         shutil.rmtree(os.path.join(self.settings.work, "artifacts"), ignore_errors=True)
 
     def installed(self, peer, case):
@@ -99,7 +100,7 @@ class Bench:
                 self._guard(runner, self._start, cpus)
             peaks = []
             for number in range(self.settings.rounds):
-                shift = number % len(runners)
+                shift = number % len(runners) if runners else 0
                 for runner in runners[shift:] + runners[:shift]:
                     self._guard(runner, self._round, cpus)
                 peaks.append(self._peak(runners, case, cpus))
@@ -114,9 +115,12 @@ class Bench:
         variants = peer.variants.get(case.precision)
         if variants is None:
             return
+        wanted = self.settings.variants.get(peer.key)
         for variant, settings in variants.items():
+            if wanted and variant not in wanted:
+                continue
             own = replace(case, peer=peer.key, variant=variant)
-            own = replace(own, folder=self.artifacts(own))
+            own = replace(own, folder=self.artifacts(peer, own))
             row = {"preset": case.preset, "precision": case.precision, "batch": case.batch, "threads": case.threads,
                    "peer": peer.title, "key": peer.key, "variant": variant, "settings": settings}
             yield Runner(peer, own, row)
@@ -163,20 +167,19 @@ class Bench:
 
     def _prepare(self, runner):
         case = runner.case
-        key = (case.preset, case.precision, case.batch, case.peer, case.variant)
-        if key not in self.prepared:
+        if case.folder not in self.prepared:
             needed, free = 8 * case.shape.weight_bytes, machine.free_memory()
             if needed > free:
                 raise Failure(f"expected about {needed >> 20} MB of free memory to prepare it, found {free >> 20} MB")
             try:
                 with contextlib.closing(self._child(runner, None)) as child:
                     seconds = child.ask("prepare", self.settings.timeout)["seconds"]
-                self.prepared[key] = {"prepare_s": seconds}
+                self.prepared[case.folder] = {"prepare_s": seconds}
             except Failure as failure:
-                self.prepared[key] = {"reason": str(failure)}
-        if "reason" in self.prepared[key]:
-            raise Failure(self.prepared[key]["reason"])
-        runner.row.update(self.prepared[key])
+                self.prepared[case.folder] = {"reason": str(failure)}
+        if "reason" in self.prepared[case.folder]:
+            raise Failure(self.prepared[case.folder]["reason"])
+        runner.row.update(self.prepared[case.folder])
 
     @staticmethod
     def _output(case):
@@ -223,7 +226,7 @@ class Bench:
         try:
             entry = json.loads(run(command + (["--batch", str(case.batch)] if compiled else []),
                                    self.settings.timeout, cpus))[0]
-            return {key: entry[key] for key in ("median_ms", "peak_gflops", "gflop", "gflop_model", "target")}
+            return {key: entry[key] for key in ("median_ms", "peak_gflops", "gflop", "gflop_model", "share_of_peak")}
         except (Failure, ValueError, LookupError, TypeError) as failure:
             self.settings.say(f"vitc bench: {failure}")
             return None
@@ -241,7 +244,8 @@ class Bench:
             executed = row["gflop_model"]
             if runner.peer.key == "vitc" and peaks:
                 executed *= peaks[0]["gflop"] / peaks[0]["gflop_model"]
-                row.update(bench_median_ms=statistics.median(entry["median_ms"] for entry in peaks))
+                row.update(bench_median_ms=statistics.median(entry["median_ms"] for entry in peaks),
+                           bench_share_of_peak=statistics.median(entry["share_of_peak"] for entry in peaks))
             row["gflop_executed"] = executed
             if peak:
                 row["share_of_peak"] = 1e3 * executed / row["median_ms"] / peak

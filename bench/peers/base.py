@@ -9,6 +9,7 @@ class Peer:
     packages = ()  # what --setup installs there; alternatives of one requirement are separated by " | "
     install_environ = {}  # environment variables of that installation
     deployed = ()  # distributions that a deployment needs; these, with what they require, are the installed size
+    per_threads = False  # whether what prepare makes depends on the number of threads
     # Settings by precision and variant. The key "" is a peer's only variant.
     variants = {}
 

@@ -1,5 +1,6 @@
-"""ggml on its CPU backend, through the bindings of ggml-python, built for this machine with llamafile's products, as llama.cpp builds it.
-Weights lie in their type, activations are f32: the library converts rows as its products need them."""
+"""ggml on its CPU backend, through the bindings of ggml-python, built for this machine with
+llamafile's products, as llama.cpp builds it. Weights lie in their type, activations are f32: the library converts rows
+as its products need them."""
 
 import ctypes
 

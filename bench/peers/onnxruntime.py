@@ -5,7 +5,8 @@ import os
 
 from .base import Peer
 
-_GRAPHS = {"plain graph": "exporters' graph", "attention op": "graph with fused Attention, as its transformers optimizer writes"}
+_GRAPHS = {"plain graph": "exporters' graph",
+           "attention op": "graph with fused Attention, as its transformers optimizer writes"}
 _SESSION = "all graph optimizations; intra_op threads N, inter_op 1"
 _DYNAMIC = "quantize_dynamic: MatMul weights s8 per channel, activations u8 per tensor at run time"
 

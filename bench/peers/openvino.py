@@ -16,7 +16,7 @@ class OpenVino(Peer):
     deployed = ("openvino",)
     variants = {"f32": {"": f"{_HINT}, inference precision f32"},
                 "bf16": {"": f"{_HINT}, inference precision bf16"},
-                "int8": {"": f"{_HINT}; nncf.quantize, transformer preset, 8 calibration images, inference precision f32",
+                "int8": {"": f"{_HINT}; nncf.quantize for transformers, 8 calibration images, inference precision f32",
                          "rest bf16": f"{_HINT}; nncf.quantize as above, inference precision bf16"}}
 
     def prepare(self, case):

@@ -12,6 +12,7 @@ class Tvm(Peer):
     environment = "tvm"
     packages = ("numpy", "onnx", "apache-tvm")
     deployed = ("apache-tvm",)
+    per_threads = True  # in generated code
     variants = {"f32": {"": "relax, llvm -mcpu=native, default schedules (tuning trials: --tvm-trials)"}}
 
     def environ(self, case):
