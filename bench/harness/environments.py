@@ -4,7 +4,7 @@ import json
 import os
 import sys
 
-from .processes import Failure, last_line, python_of, run
+from .processes import Failure, explain, python_of, run
 
 REFERENCE = "reference"  # the environment of reference.py
 _REFERENCE_PACKAGES = ("numpy", "scipy")
@@ -46,7 +46,7 @@ def missing(environments, name):
     if not os.path.exists(log):
         return f"not installed: no environment '{name}' in {environments}; install it with --setup"
     with open(log, encoding="utf-8", errors="replace") as f:
-        return f"could not be installed: {last_line(f.read())}"
+        return f"could not be installed: {explain(f.read())}"
 
 
 def set_up(environments, peers, say, timeout=3600):

@@ -21,9 +21,11 @@ class Failure(Exception):
     """A peer or a tool could not do what it was asked; the text says why, in one line."""
 
 
-def last_line(text, limit=300):
+def explain(text, limit=300):
+    """The line of a program's messages that says what went wrong: the first that states an error, or else the last."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:limit] if lines else "no message"
+    errors = [line for line in lines if "error: " in line.lower()]
+    return (errors[:1] or lines[-1:] or ["no message"])[0][:limit]
 
 
 def _prepare_child(cpus):
@@ -108,7 +110,7 @@ def run(argv, timeout, cpus=None, env=None):
     finally:
         kill(process)
     if process.returncode:
-        raise Failure(f"{name}: exit status {process.returncode}: {last_line(errors or output)}")
+        raise Failure(f"{name}: exit status {process.returncode}: {explain(errors or output)}")
     return output
 
 
@@ -164,7 +166,7 @@ class Child:
         self.close()
         with open(self.log, encoding="utf-8", errors="replace") as f:
             f.seek(self.log_offset)
-            message = last_line(f.read())
+            message = explain(f.read())
         if code is None:
             return f"the worker closed its output: {message}"
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from harness.processes import explain
+
 from .base import Peer
 
 _COMPILE = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu",
@@ -47,5 +49,4 @@ class Iree(Peer):
 def _run(command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if "error" in line.lower()] or done.stderr.splitlines()
-        raise RuntimeError(f"{os.path.basename(command[0])}: {errors[-1] if errors else done.returncode}")
+        raise RuntimeError(f"{os.path.basename(command[0])}: {explain(done.stderr)}")

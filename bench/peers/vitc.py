@@ -6,6 +6,8 @@ import math
 import os
 import subprocess
 
+from harness.processes import explain
+
 from .base import Peer
 
 
@@ -38,7 +40,7 @@ class Vitc(Peer):
             command += ["--target", case.tools["target"]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError((done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1])
+            raise RuntimeError(explain(done.stderr))
 
     def load(self, case):
         library = ctypes.CDLL(self.library(case))
