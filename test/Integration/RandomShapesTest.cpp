@@ -20,9 +20,10 @@ constexpr size_t kImages = 3;
 /// Of plain models of these sizes. Where sums cancel, as with a single class, the error of the interpreter in
 /// float32 is the yardstick: within this factor of it code that rounds elsewhere is as good.
 constexpr double kBound = 2e-6, kFactor = 3;
-/// Of outputs of so few elements, where either error may be small by luck.
+/// Where either error may be small by luck: of outputs with so few elements, and of outlier models, where one
+/// near tie between two keys of a few decides.
 constexpr size_t kFew = 16;
-constexpr double kFactorOfFew = 10;
+constexpr double kFactorOfLuck = 10;
 
 uint64_t fromEnvironment(const char *name, uint64_t otherwise) {
   uint64_t value = otherwise;
@@ -33,13 +34,14 @@ uint64_t fromEnvironment(const char *name, uint64_t otherwise) {
 
 /// Errors within the bound, or within the factor of what float32 comes to.
 template <typename Single>
-void expectClose(const Outputs &got, const std::vector<std::vector<double>> &want, Single single) {
+void expectClose(const Outputs &got, const std::vector<std::vector<double>> &want, bool outlier,
+                 Single single) {
   if (relativeError(got, want) <= kBound)
     return;
   std::vector<std::vector<double>> rounded = single();
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < got.size(); ++i) {
-    double factor = got[i].size() < kFew ? kFactorOfFew : kFactor;
+    double factor = outlier || got[i].size() < kFew ? kFactorOfLuck : kFactor;
     EXPECT_LE(relativeError(got[i], want[i]), std::max(kBound, factor * relativeError(rounded[i], want[i])))
         << "output " << i;
   }
@@ -56,7 +58,10 @@ TEST_P(RandomShapesTest, EqualsTheInterpreter) {
                " VITC_RANDOM_FIRST=" + std::to_string(GetParam()) + ", vit.json:\n" + printVitJson(config));
   llvm::Error error = validate(config);
   ASSERT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
-  Checkpoint checkpoint = seededCheckpoint(config, {seed()});
+  // Now and then as trained models misbehave: huge channels, attention close to one-hot.
+  bool outlier = GetParam() % 16 == 11;
+  Checkpoint checkpoint =
+      seededCheckpoint(config, {seed(), outlier ? WeightVariant::Outlier : WeightVariant::Plain});
   CompileOptions options = hostOptions();
   options.maxSide = 1 << 14; // long rows of patches are pictures, too
   options.batch = 1 + static_cast<int64_t>(GetParam() % 3);
@@ -76,13 +81,13 @@ TEST_P(RandomShapesTest, EqualsTheInterpreter) {
     SCOPED_TRACE(isa->name.str());
     auto model = create(*library, isa->name.data(), 1 + static_cast<uint32_t>(GetParam() % 5));
     ASSERT_TRUE(model);
-    expectClose(run(*library, *model, images, kImages), want,
+    expectClose(run(*library, *model, images, kImages), want, outlier,
                 [&] { return reference.run(images, kImages, true); });
     if (config.preprocess)
       expectClose(runPictures(*library, *model, pixels, static_cast<int32_t>(config.inputSize.height),
                               static_cast<int32_t>(config.inputSize.width),
                               static_cast<int32_t>(config.channels)),
-                  wantPixels, [&] { return reference.runPixels(pixels, true); });
+                  wantPixels, outlier, [&] { return reference.runPixels(pixels, true); });
   }
 }
 
