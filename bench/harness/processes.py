@@ -97,7 +97,7 @@ def interruptible():
 
 def run(argv, timeout, cpus=None, env=None):
     """Runs a tool to its end and returns its standard output."""
-    name = " ".join(os.path.basename(a) for a in argv[:2])
+    name = " ".join([os.path.basename(argv[0]), *argv[1:3 if "-m" in argv[1:2] else 2]])
     try:
         process = _start(argv, cpus, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          text=True, errors="replace", cwd=BENCH, env={**os.environ, **(env or {})})

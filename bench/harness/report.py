@@ -72,8 +72,8 @@ def markdown(result):
 
 def _preface(result):
     machine, settings = result["machine"], result["settings"]
-    text = (f"{machine['cpu']}, {_count(machine['cpus'], 'CPU')}. Milliseconds a call; {settings['rounds']} "
-            f"alternating rounds of {settings['seconds']:g} s for each line, pinned.")
+    text = (f"{machine['cpu']}, {_count(machine['cpus'], 'CPU')}. Milliseconds a call; "
+            f"{_count(settings['rounds'], 'alternating round')} of {settings['seconds']:g} s for each line, pinned.")
     if machine["load_at_start"] > 0.5:
         text += f" The machine was busy (load {machine['load_at_start']:.1f}): trust the best runs only."
     return text
