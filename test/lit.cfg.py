@@ -3,8 +3,8 @@
 #
 # Tools are found through PATH: vitc and vit-opt of this build first, then LLVM's FileCheck, not and split-file.
 # Substitutions beyond lit's own: %examples, %models (the bundled models), %testdir (this folder), %source, %build, %python, %cc, %cxx.
-# Features: cpu-FLAG for every flag of /proc/cpuinfo, as in `REQUIRES: cpu-avx512f`; no other feature exists, so
-# that a test can only be skipped for want of hardware.
+# Features: cpu-FLAG for every flag of /proc/cpuinfo, as in `REQUIRES: cpu-avx512f`, and sanitize in the preset of that
+# name, for what the sanitizers rule out (`%if sanitize`). A test is only skipped for want of hardware.
 
 import os
 
@@ -39,3 +39,5 @@ with open("/proc/cpuinfo") as cpuinfo:
         if line.startswith(("flags", "Features")):
             config.available_features |= {"cpu-" + flag for flag in line.split(":")[1].split()}
             break
+if config.sanitize:
+    config.available_features.add("sanitize")

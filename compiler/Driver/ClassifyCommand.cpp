@@ -64,16 +64,8 @@ llvm::Expected<Classified> Classifier::classify(llvm::StringRef path, Picture &p
 /// Writes annotated pictures under names that differ from each other and from all inputs.
 class AnnotationWriter {
 public:
-  static llvm::Expected<AnnotationWriter> create(llvm::StringRef directory,
-                                                 llvm::ArrayRef<std::string> inputs) {
-    if (std::error_code error = fs::create_directories(directory))
-      return makeError(ExitCode::Environment, "{}: could not create the directory: {}", directory.str(),
-                       error.message());
-    AnnotationWriter writer;
-    writer.directory = directory.str();
-    writer.inputs = inputs;
-    return writer;
-  }
+  AnnotationWriter(std::string directory, llvm::ArrayRef<std::string> inputs)
+      : directory(std::move(directory)), inputs(inputs) {}
 
   llvm::Error write(llvm::StringRef input, const Picture &picture, llvm::ArrayRef<std::string> lines) {
     std::string stem = llvm::sys::path::stem(input).str(), name = stem;
@@ -90,6 +82,10 @@ public:
     llvm::Expected<std::string> file = encodePng(annotate(picture, lines));
     if (!file)
       return file.takeError();
+    // Not before there is something to write: without a readable picture, no empty directory is left.
+    if (std::error_code error = fs::create_directories(directory))
+      return makeError(ExitCode::Environment, "{}: could not create the directory: {}", directory,
+                       error.message());
     return writeFileAtomically(path, *file);
   }
 
@@ -192,12 +188,8 @@ llvm::Error vitc::classifyCommand(const Arguments &arguments, Console &console) 
   if (!model)
     return model.takeError();
   std::optional<AnnotationWriter> annotations;
-  if (std::optional<std::string> directory = arguments.value(OPT_annotate)) {
-    llvm::Expected<AnnotationWriter> created = AnnotationWriter::create(*directory, pictures);
-    if (!created)
-      return created.takeError();
-    annotations = std::move(*created);
-  }
+  if (std::optional<std::string> directory = arguments.value(OPT_annotate))
+    annotations.emplace(*directory, pictures);
 
   Classifier classifier(**library, *model, std::move(labels), static_cast<size_t>(*top));
   std::vector<Classified> rows;

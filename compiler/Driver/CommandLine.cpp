@@ -168,7 +168,7 @@ llvm::Expected<std::string> Arguments::single(llvm::StringRef what) const {
   if (inputs.empty())
     return makeError(ExitCode::Usage, "expected {}, got nothing", what.str());
   if (inputs.size() > 1)
-    return makeError(ExitCode::Usage, "expected one {}, got also '{}'", what.str(),
+    return makeError(ExitCode::Usage, "expected only {}, got also '{}'", what.str(),
                      quoteForMessage(inputs[1]));
   return inputs.front();
 }

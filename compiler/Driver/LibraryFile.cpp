@@ -13,10 +13,11 @@
 using namespace vitc;
 
 bool vitc::isLibrary(llvm::StringRef path) {
-  if (llvm::sys::fs::is_directory(path))
-    return false;
   if (llvm::sys::fs::exists(path)) {
+    // Of a device or pipe, identify_magic() would wait for the end.
     llvm::file_magic magic;
+    if (!llvm::sys::fs::is_regular_file(path))
+      return false;
     if (llvm::identify_magic(path, magic))
       return false;
     return magic == llvm::file_magic::archive || magic.is_object() || path.ends_with(".so");

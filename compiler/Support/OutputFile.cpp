@@ -3,6 +3,7 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include <utility>
@@ -45,6 +46,24 @@ void OutputFile::discard() {
   }
 }
 
+/// Creates a file in the directory of `target`: rename() is atomic within one file system only. The name is
+/// short, for that of the target may be as long as the file system permits, and hidden, for a process that is
+/// killed leaves it there. (fs::createUniqueFile() would replace every '%' of the directory's name.)
+static std::error_code createBeside(llvm::StringRef target, llvm::SmallVectorImpl<char> &created,
+                                    int &descriptor) {
+  std::error_code error;
+  for (int attempt = 0; attempt < 100; ++attempt) {
+    llvm::StringRef directory = llvm::sys::path::parent_path(target);
+    created.assign(directory.begin(), directory.end());
+    llvm::sys::path::append(created, fmt::format(".vitc-{:08x}.tmp", llvm::sys::Process::GetRandomNumber()));
+    error = fs::openFileForWrite(llvm::StringRef(created.data(), created.size()), descriptor,
+                                 fs::CD_CreateNew, fs::OF_None, 0666);
+    if (error != std::errc::file_exists)
+      break;
+  }
+  return error;
+}
+
 llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path) {
   OutputFile file;
   file.target = path.str();
@@ -73,11 +92,9 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path) {
     if (!fs::real_path(path, real))
       file.target = std::string(real);
   }
-  // The temporary file must be in the target's directory: rename() is atomic within one file system only.
   int descriptor = -1;
-  llvm::SmallString<256> model(file.target), created;
-  model += ".%%%%%%%%.tmp";
-  if (std::error_code error = fs::createUniqueFile(model, descriptor, created, fs::OF_None, 0666))
+  llvm::SmallString<256> created;
+  if (std::error_code error = createBeside(file.target, created, descriptor))
     return makeError(ExitCode::Environment, "{}: cannot be written: {}", file.target, error.message());
   file.temporary = std::string(created);
   if (exists)

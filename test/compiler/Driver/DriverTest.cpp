@@ -91,7 +91,7 @@ TEST(CommandLineTest, UnknownWordsGetASuggestion) {
 TEST(CommandLineTest, ValuesAreChecked) {
   expectFailure({}, ExitCode::Usage, {"expected a command"});
   expectFailure({"compile"}, ExitCode::Usage, {"expected a model"});
-  expectFailure({"compile", "a", "b"}, ExitCode::Usage, {"got also 'b'"});
+  expectFailure({"compile", "a", "b"}, ExitCode::Usage, {"expected only a model, got also 'b'"});
   expectFailure({"compile", "m", "-o"}, ExitCode::Usage, {"'-o' expects a value"});
   expectFailure({"compile", "m", "-o", "m.exe"}, ExitCode::Usage, {".so", "'m.exe'"});
   expectFailure({"compile", "m", "--emit", "vit", "-o", "m.so"}, ExitCode::Usage, {"--emit vit", "'.so'"});

@@ -31,6 +31,8 @@ protected:
 };
 TempDir *LibraryFileTest::dir;
 
+TEST_F(LibraryFileTest, DevicesAreNoLibraries) { EXPECT_FALSE(isLibrary("/dev/zero")); } // has no end
+
 TEST_F(LibraryFileTest, ReadsAllKinds) {
   std::pair<const char *, LibraryKind> kinds[] = {
       {"m.so", LibraryKind::Shared}, {"m.a", LibraryKind::Archive}, {"m.o", LibraryKind::Object}};

@@ -66,6 +66,15 @@ TEST(OutputFile, LeavesNothingWithoutCommit) {
   EXPECT_EQ(dir.list(), "out");
 }
 
+TEST(OutputFile, AnyNameThatTheFileSystemTakes) {
+  TempDir dir;
+  ASSERT_EQ(::mkdir(dir.file("50%%off").c_str(), 0777), 0);
+  for (const std::string &name : {std::string("50%%off/a%b"), std::string(255, 'x')}) {
+    ASSERT_FALSE(writeFileAtomically(dir.file(name), llvm::StringRef("new")));
+    EXPECT_EQ(readFile(dir.file(name)), "new");
+  }
+}
+
 TEST(OutputFile, FollowsLinks) {
   TempDir dir;
   std::string path = dir.write("real", "old");
