@@ -59,13 +59,13 @@ def numbers(text):
 
 def parse(arguments):
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--presets", type=names(PRESETS), default=list(PRESETS), metavar="NAME[,NAME]",
+    p.add_argument("--presets", type=names(PRESETS), metavar="NAME[,NAME]",
                    help=f"of {', '.join(PRESETS)} (default: all)")
-    p.add_argument("--precision", type=names(PRECISIONS), default=["f32"], metavar="P[,P]",
+    p.add_argument("--precision", type=names(PRECISIONS), metavar="P[,P]",
                    help=f"of {', '.join(PRECISIONS)} (default: f32)")
-    p.add_argument("--batch", type=numbers, default=[1, 8], metavar="N[,N]", help="images a call (default: 1,8)")
-    p.add_argument("--threads", type=numbers, default=[1, 2], metavar="N[,N]", help="also CPUs (default: 1,2)")
-    p.add_argument("--peers", type=peers_and_variants, default=(list(PEERS), {}), metavar="NAME[:VARIANT][,...]",
+    p.add_argument("--batch", type=numbers, metavar="N[,N]", help="images a call (default: 1,8)")
+    p.add_argument("--threads", type=numbers, metavar="N[,N]", help="also CPUs (default: 1,2)")
+    p.add_argument("--peers", type=peers_and_variants, metavar="NAME[:VARIANT][,...]",
                    help=f"of {', '.join(PEERS)} (default: all); a variant is what the table shows behind the comma")
     p.add_argument("--setup", nargs="?", const=_DEFAULT, metavar="DIR",
                    help="first make a virtual environment for each peer under DIR (default: as --envs), with pip")
@@ -86,7 +86,7 @@ def parse(arguments):
     p.add_argument("--plot", metavar="FILE.svg", help="write a bar plot there")
     p.add_argument("--plot-batch", type=int, metavar="N", help="the batch that it shows (default: the smallest)")
     p.add_argument("--plot-threads", type=int, metavar="N", help="the threads that it shows (default: the most)")
-    p.add_argument("--from", dest="source", metavar="FILE", help="show the JSON of an earlier run; measure nothing")
+    p.add_argument("--from", dest="source", metavar="FILE", help="show the JSON of an earlier run, or the part of it that is asked for; measure nothing")
     p.add_argument("--check", action="store_true", help="exit 5 unless vitc's median is ahead on every line")
     args = p.parse_args(arguments)
     if args.rounds < 1 or args.starts < 1 or args.seconds <= 0 or args.timeout <= 0 or args.tvm_trials < 0:
@@ -120,7 +120,9 @@ def measure(args):
     vitc = find(args.vitc, os.path.join(_ROOT, "build", "release", "bin", "vitc"), "vitc")
     if not vitc:
         fail(4, "vitc is neither in build/release/bin nor in PATH; build it, or give its path with --vitc")
-    keys, variants = args.peers
+    presets, precisions = args.presets or list(PRESETS), args.precision or ["f32"]
+    batches, threads_list = args.batch or [1, 8], args.threads or [1, 2]
+    keys, variants = args.peers or (list(PEERS), {})
     peers = [PEERS[key] for key in keys]
     if args.setup:
         environments.set_up(args.envs, peers, say)
@@ -136,11 +138,11 @@ def measure(args):
     result = {"machine": machine.describe(), "rows": [], "complete": False,
               "settings": {"rounds": args.rounds, "seconds": args.seconds, "starts": args.starts}}
     try:
-        for preset in args.presets:
-            for precision in args.precision:
-                for batch in args.batch:
-                    for threads in args.threads:
-                        result["rows"] += bench.measure(preset, precision, batch, threads, max(args.batch))
+        for preset in presets:
+            for precision in precisions:
+                for batch in batches:
+                    for threads in threads_list:
+                        result["rows"] += bench.measure(preset, precision, batch, threads, max(batches))
                         if args.json:
                             report.write_json(args.json, result)
                     bench.forget()
@@ -149,6 +151,17 @@ def measure(args):
         say("interrupted; what was measured follows")
     except processes.Failure as failure:
         fail(4, failure)
+    return result
+
+
+def select(args, result):
+    """The rows of an earlier result that the options ask for."""
+    keys, variants = args.peers or (list(PEERS), {})
+    wanted = {"preset": args.presets, "precision": args.precision, "batch": args.batch, "threads": args.threads,
+              "key": keys}
+    result["rows"] = [row for row in result["rows"]
+                      if all(values is None or row[name] in values for name, values in wanted.items())
+                      and row["variant"] in variants.get(row["key"], [row["variant"]])]
     return result
 
 
@@ -179,7 +192,7 @@ def main(arguments=None):
     try:
         if args.source:
             try:
-                result = report.read_json(args.source)
+                result = select(args, report.read_json(args.source))
             except ValueError as error:
                 fail(1, f"{args.source}: {error}")
         else:

@@ -3,7 +3,7 @@
 from xml.sax.saxutils import escape
 
 from .models import TITLES
-from .report import cases, name
+from .report import cases, name, number
 
 _LABEL, _BAR, _VALUE = 190, 330, 150  # widths: names left, bars, figures right of the bars
 _ROW, _TITLE, _GAP, _MARGIN = 20, 34, 18, 16
@@ -50,13 +50,13 @@ def _panel(y, peak, rows):
     left = _MARGIN + _LABEL
     top = max([peak or 0] + [row["gflops"] for row in rows])
     parts = []
-    for number, row in enumerate(rows):
-        line, width = y + _ROW * number, _BAR * row["gflops"] / top
+    for index, row in enumerate(rows):
+        line, width = y + _ROW * index, _BAR * row["gflops"] / top
         ours = row["key"] == "vitc"
         parts.append(_text(left - 8, line + 11, name(row), anchor="end", weight="600" if ours else "400"))
         parts.append(f'<rect x="{left}" y="{line}" width="{width:.1f}" height="{_ROW - 5}" rx="2" '
                      f'fill="{_OURS if ours else _OTHERS}"/>')
-        figures = f"{row['median_ms']:.3g} ms, {row['gflops']:.0f} GFLOP/s"
+        figures = f"{number(row['median_ms'])} ms, {number(row['gflops'])} GFLOP/s"
         parts.append(_text(left + _BAR + 10, line + 11, figures, _MUTED))
     if peak:
         x = left + _BAR * peak / top

@@ -9,7 +9,7 @@ _COLUMNS = ("runtime", "median ms", "best ms", "spread", "GFLOP/s", "of peak", "
             "cold start s", "installed MB")
 
 
-def _number(value, digits=3):
+def number(value, digits=3):
     """`digits` significant digits, without an exponent."""
     if value is None:
         return "–"
@@ -24,7 +24,7 @@ def _share(value):
 
 
 def _megabytes(value):
-    return "–" if value is None else _number(value / 1e6, 2 if value < 1e8 else 3)
+    return "–" if value is None else number(value / 1e6, 2 if value < 1e8 else 3)
 
 
 def name(row):
@@ -36,9 +36,9 @@ def _cells(row):
     if "reason" in row:
         reason = row["reason"].replace("|", "\\|").replace("\n", " ")
         return [label, f"failed: {reason}"] + [""] * (len(_COLUMNS) - 2)
-    return [label, _number(row["median_ms"]), _number(row["best_ms"]), _share(row["spread"]), _number(row["gflops"]),
-            _share(row.get("share_of_peak")), _number(row.get("times_vitc")), f"{row['error']:.1e}",
-            _megabytes(row["peak_rss"]), _number(row["cold_start_s"], 2), _megabytes(row["installed_bytes"])]
+    return [label, number(row["median_ms"]), number(row["best_ms"]), _share(row["spread"]), number(row["gflops"]),
+            _share(row.get("share_of_peak")), number(row.get("times_vitc")), f"{row['error']:.1e}",
+            _megabytes(row["peak_rss"]), number(row["cold_start_s"], 2), _megabytes(row["installed_bytes"])]
 
 
 def _table(header, lines):
@@ -62,8 +62,8 @@ def markdown(result):
     for (preset, precision, batch, threads), rows in cases(result["rows"]).items():
         peak = next((row["peak_gflops"] for row in rows if row.get("peak_gflops")), None)
         parts.append(f"### {TITLES.get(preset, preset)}, {precision}, batch {batch}, {_count(threads, 'thread')}")
-        parts.append(f"{_number(rows[0]['gflop_model'])} GFLOP a call"
-                     + (f"; peak {_number(peak)} GFLOP/s" if peak else ""))
+        parts.append(f"{number(rows[0]['gflop_model'])} GFLOP a call"
+                     + (f"; peak {number(peak)} GFLOP/s" if peak else ""))
         ordered = sorted(rows, key=lambda row: row.get("median_ms", float("inf")))
         parts.append(_table(_COLUMNS, map(_cells, ordered)))
     parts += ["### Runtimes", _table(("runtime", "precision", "version", "settings"), _runtimes(result["rows"]))]
