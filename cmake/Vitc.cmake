@@ -11,8 +11,9 @@ target_compile_definitions(vitc_options INTERFACE ${llvm_definitions})
 target_compile_options(vitc_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -Wall -Wextra -Wno-unused-parameter>)
 if(VITC_SANITIZE)
+  # Generated code carries no signatures before its functions, for which `function` would look there.
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined
-                      -fno-sanitize=vptr -fno-omit-frame-pointer)
+                      -fno-sanitize=vptr,function -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
   set(VITC_SANITIZER_DEFAULTS ${PROJECT_SOURCE_DIR}/cmake/SanitizerDefaults.cpp)
 endif()
