@@ -80,7 +80,6 @@ def parse(arguments):
     p.add_argument("--vitc", help="the vitc program (default: build/release/bin/vitc, or else from PATH)")
     p.add_argument("--target", help="passed to vitc compile, to measure one level")
     p.add_argument("--cxx", help="C++ compiler for torch.compile (default: g++, or else clang++)")
-    p.add_argument("--tvm-trials", type=int, default=0, help="tuning trials that TVM spends on a model (default: 0)")
     p.add_argument("--json", metavar="FILE", help="write every figure there, after each case")
     p.add_argument("--markdown", metavar="FILE", help="write the tables there instead of to standard output")
     p.add_argument("--plot", metavar="FILE.svg", help="write a bar plot there")
@@ -89,8 +88,8 @@ def parse(arguments):
     p.add_argument("--from", dest="source", metavar="FILE", help="show the JSON of an earlier run, or the part of it that is asked for; measure nothing")
     p.add_argument("--check", action="store_true", help="exit 5 unless vitc's median is ahead on every line")
     args = p.parse_args(arguments)
-    if args.rounds < 1 or args.starts < 1 or args.seconds <= 0 or args.timeout <= 0 or args.tvm_trials < 0:
-        p.error("--rounds, --starts, --seconds and --timeout must be positive, --tvm-trials not negative")
+    if args.rounds < 1 or args.starts < 1 or args.seconds <= 0 or args.timeout <= 0:
+        p.error("--rounds, --starts, --seconds and --timeout must be positive")
     if args.setup not in (None, _DEFAULT):
         args.envs = args.setup
     for name in ("envs", "work"):
@@ -133,7 +132,7 @@ def measure(args):
     bench = Bench(Settings(
         environments=args.envs, work=args.work, peers=peers, variants=variants, rounds=args.rounds,
         seconds=args.seconds, starts=args.starts, timeout=args.timeout, say=say,
-        tools={"vitc": vitc, "target": args.target, "tvm_trials": args.tvm_trials,
+        tools={"vitc": vitc, "target": args.target,
                "cxx": find(args.cxx, "g++", "clang++", "clang++-22")}))
     result = {"machine": machine.describe(), "rows": [], "complete": False,
               "settings": {"rounds": args.rounds, "seconds": args.seconds, "starts": args.starts}}

@@ -26,7 +26,7 @@ class Settings:
     seconds: float = 2.0
     starts: int = 3
     timeout: float = 1800
-    tools: dict = field(default_factory=dict)  # vitc, target, cxx, tvm_trials
+    tools: dict = field(default_factory=dict)  # vitc, target, cxx
     say: object = print
 
 
