@@ -91,12 +91,18 @@ class Bench:
 
     def measure(self, preset, precision, batch, threads, largest_batch):
         """Rows of every runtime. Nothing that a peer does wrong ends the comparison."""
-        case = Case(preset, precision, batch, threads, "", model=self.model(preset, largest_batch),
-                    tools=self.settings.tools)
+        case = Case(preset, precision, batch, threads, "", tools=self.settings.tools)
         cpus = machine.pick_cpus(threads)
+        try:
+            case = replace(case, model=self.model(preset, largest_batch))
+            why = None
+        except Failure as failure:
+            why = f"no weights and reference: {failure}"
         runners = [runner for peer in self.settings.peers for runner in self._runners(peer, case)]
         try:
             for runner in runners:
+                if why:
+                    runner.fail(why)
                 self._guard(runner, self._start, cpus)
             peaks = []
             for number in range(self.settings.rounds):
@@ -143,7 +149,7 @@ class Bench:
 
     def _start(self, runner, cpus):
         case = runner.case
-        why = environments.missing(self.settings.environments, runner.peer.environment) or runner.peer.refusal(case)
+        why = environments.missing(self.settings.environments, runner.peer.environment)
         if cpus is None:
             why = f"expected {case.threads} CPUs, this process may use {len(os.sched_getaffinity(0))}"
         if why:

@@ -17,10 +17,6 @@ class Peer:
         """Environment variables of the worker."""
         return {"OMP_NUM_THREADS": str(case.threads)}
 
-    def refusal(self, case):
-        """Why this case cannot be measured, if that is known beforehand, or None."""
-        return None
-
     def version(self):
         import importlib.metadata
         return importlib.metadata.version(self.deployed[0])

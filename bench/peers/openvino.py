@@ -20,8 +20,9 @@ class OpenVino(Peer):
                          "rest bf16": f"{_HINT}; nncf.quantize as above, inference precision bf16"}}
 
     def prepare(self, case):
-        from . import onnx_graph
         import openvino
+
+        from . import onnx_graph
         source = os.path.join(case.folder, "source.onnx")
         onnx_graph.write(case, source)
         model = openvino.Core().read_model(source)

@@ -25,11 +25,12 @@ class Tvm(Peer):
         return tvm.target.Target({"kind": "llvm", "mcpu": str(cpu), "num-cores": case.threads})
 
     def prepare(self, case):
-        from . import onnx_graph
         import tvm
         from tvm.relax.frontend.onnx import from_onnx
 
         from harness import weights
+
+        from . import onnx_graph
         graph = onnx_graph.build(case.shape, weights.read(case), case.batch)
         module = from_onnx(graph, keep_params_in_input=False)
         with self._target(case) as target:

@@ -52,9 +52,6 @@ class Fake(Peer):
         with open(path, "wb") as f:
             f.write(result.tobytes())
 
-    def installed(self):
-        return 0
-
 
 # The worker imports `peers` and finds the fake one there.
 FAKE_WORKER = f"""
@@ -184,6 +181,14 @@ class Comparison(Folder):
         with mock.patch("harness.machine.pick_cpus", lambda threads: None):
             rows = self.measure({"good"})
         self.assertIn("expected 1 CPUs", rows["good"]["reason"])
+
+    def test_a_reference_that_fails(self):
+        def fail(preset, batch):
+            raise processes.Failure("no numpy")
+        with mock.patch.object(measure.Bench, "model", lambda bench, preset, batch: fail(preset, batch)):
+            settings = measure.Settings(environments=self.folder, work=self.folder, peers=[Fake()], rounds=1)
+            rows = measure.Bench(settings).measure(PRESET, "f32", 1, 1, 1)
+        self.assertEqual({row["reason"] for row in rows}, {"no weights and reference: no numpy"})
 
     def test_memory_that_is_short(self):
         with mock.patch("harness.machine.free_memory", lambda: 1 << 20):
