@@ -6,11 +6,13 @@
 #include "compiler/Driver/Ranking.h"
 #include "compiler/Driver/Text.h"
 #include "compiler/Import/Importers.h"
+#include "compiler/Support/Json.h"
 #include "compiler/Support/OutputFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include <chrono>
+#include <cmath>
 #include <set>
 
 using namespace vitc;
@@ -58,6 +60,10 @@ llvm::Expected<Classified> Classifier::classify(llvm::StringRef path, Picture &p
     return error;
   double milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  for (auto [i, logit] : llvm::enumerate(logits))
+    if (!std::isfinite(logit))
+      return inputError("{}: expected finite logits from the model, got {} for {}; are its weights damaged?",
+                        path.str(), logit, quoteForMessage(label(static_cast<int64_t>(i))));
   return Classified{path.str(), picture.height, picture.width, topClasses(logits, top), milliseconds};
 }
 

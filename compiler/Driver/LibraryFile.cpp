@@ -20,7 +20,8 @@ bool vitc::isLibrary(llvm::StringRef path) {
       return false;
     if (llvm::identify_magic(path, magic))
       return false;
-    return magic == llvm::file_magic::archive || magic.is_object() || path.ends_with(".so");
+    bool elf = magic >= llvm::file_magic::elf && magic <= llvm::file_magic::elf_core;
+    return elf || magic == llvm::file_magic::archive || path.ends_with(".so");
   }
   llvm::StringRef suffix = llvm::sys::path::extension(path);
   return suffix == ".so" || suffix == ".a" || suffix == ".o";

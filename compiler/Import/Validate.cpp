@@ -207,6 +207,13 @@ llvm::Error checkPreprocess(const ModelConfig &config) {
       for (double value : normalise.mean)
         if (!std::isfinite(value))
           return inputError("preprocess.steps: affine.mean: expected finite numbers, got {}", value);
+      // Beyond, the squares in the first norms would leave f32.
+      for (auto [mean, deviation] : llvm::zip(normalise.mean, normalise.std))
+        if (double largest = (255 * std::abs(normalise.scale) + std::abs(mean)) / deviation; largest > 1e9)
+          return inputError(
+              "preprocess.steps: affine: expected pixels to become numbers of at most 1e9, got {:.3g} "
+              "from scale {}, mean {} and standard deviation {}",
+              largest, normalise.scale, mean, deviation);
     }
   }
   if (!affine)

@@ -153,6 +153,8 @@ TEST(Validate, Preprocessing) {
   expectInvalid(with({ResizeStep{ResizeMode::Squash, {-9, 12}}, affine}), {"from 1 to 16384"});
   expectInvalid(with({squash, AffineStep{1, {0}, {1}}}), {"3 means"});
   expectInvalid(with({squash, AffineStep{1, {0, 0, 0}, {1, 0, 1}}}), {"positive"});
+  expectInvalid(with({squash, AffineStep{1e300, {0, 0, 0}, {1, 1, 1}}}), {"at most 1e9"});
+  expectInvalid(with({squash, AffineStep{1, {0, 0, 0}, {1, 1, 1e-300}}}), {"at most 1e9"});
   expectInvalid(with({squash, affine}, false), {"decode_rgb"});
   ResizeStep torch = squash;
   torch.impl = ResizeImpl::Torch;
