@@ -111,7 +111,7 @@ bool vitc::test::multipliesAndAdds(Loop loop) {
   for (const Instruction &i : loop) {
     StringRef name = i.mnemonic, operands = i.operands;
     bool packed = name.ends_with("ps") || operands.contains(".4s");
-    if (packed && isFma(i))
+    if ((packed && isFma(i)) || isDot(i))
       return true;
     multiplies |= packed && (name == "mulps" || name == "vmulps" || name == "fmul");
     adds |= packed && (name == "addps" || name == "vaddps" || name == "fadd");

@@ -41,7 +41,7 @@ std::vector<Loop> innermostLoops(const Function &function);
 bool isFma(const Instruction &instruction);
 /// A dot product of any type, multiply-adds of neighbouring integers included.
 bool isDot(const Instruction &instruction);
-/// Whether `loop` multiplies and adds vectors of f32, fused or not.
+/// Whether `loop` multiplies and adds vectors: of f32, fused or not, or of narrower numbers by dot products.
 bool multipliesAndAdds(Loop loop);
 /// Whether it is the loop of a product over its depth: multiplies and adds, but neither divides nor clamps,
 /// one of which every activation does.
