@@ -98,9 +98,9 @@ static constexpr PeakLoop kMulAddXmm{mulAddXmm, 16 * 4 * 2, "mulps + addps xmm"}
 const PeakLoop *vitc::peakLoop(const Isa &isa, Precision precision) {
   if (isa.arch != "x86_64")
     return nullptr;
-  if (precision == Precision::Bf16 && isa.bf16)
+  if (precision == Precision::Bf16 && isa.bf16 == vit::Bf16Unit::Dot)
     return &kDotBf16Zmm;
-  if (precision == Precision::Int8 && isa.int8)
+  if (precision == Precision::Int8 && isa.int8 == vit::Int8Unit::Dot)
     return &kDotInt8Zmm;
   if (isa.fma && isa.lanes == 16)
     return &kFmaZmm;

@@ -47,9 +47,9 @@ private:
   }
   /// What a product multiplies on this machine; where it has no such instruction, weights are widened.
   Type operandType(std::optional<vit::DotKind> dot) {
-    if (dot == vit::DotKind::Int8 && machine.getInt8())
+    if (dot == vit::DotKind::Int8 && machine.multipliesInt8())
       return b.getI8Type();
-    return dot == vit::DotKind::Bf16 && machine.getBf16() ? Type(b.getBF16Type()) : b.getF32Type();
+    return dot == vit::DotKind::Bf16 && machine.multipliesBf16() ? Type(b.getBF16Type()) : b.getF32Type();
   }
   /// The same of its weights.
   Type weightType(std::optional<vit::DotKind> dot) {
@@ -125,7 +125,7 @@ Type FunctionPlanner::elementOf(Value v) {
     else if (auto attention = dyn_cast<vit::FusedAttentionOp>(use.getOwner()))
       wanted = operandType(attention.getDot());
     if (wanted.isInteger(8)) // bytes are made from what is stored
-      wanted = machine.getBf16() ? Type(b.getBF16Type()) : b.getF32Type();
+      wanted = machine.multipliesBf16() ? Type(b.getBF16Type()) : b.getF32Type();
     if (element && element != wanted)
       return b.getF32Type();
     element = wanted;

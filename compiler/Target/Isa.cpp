@@ -6,21 +6,23 @@
 #include "llvm/TargetParser/Host.h"
 
 using namespace vitc;
+using vit::Bf16Unit, vit::Int8Unit;
 
 // Tile sizes: accumulators + one row of B + a broadcast fit the registers. 13 x 2 of 32 zmm and 6 x 2 of 16
 // ymm reach 95-98 % of FMA peak on Zen 4 and Zen 5 at K = 768..3072; taller or wider tiles measure the same
 // within 2 %.
 static constexpr Isa kIsas[] = {
     {"znver4", "x86_64", "x86-64-v4", "+avx512bf16,+avx512vnni", "znver4",
-     VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX512_VNNI, 16, 13, 2, true, true, true,
-     "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Sapphire Rapids, Zen 4 and newer)"},
-    {"x86-64-v4", "x86_64", "x86-64-v4", "", "znver4", VITC_CPU_X86_64_V4, 16, 13, 2, true, false, false,
-     "AVX-512 F, BW, CD, DQ, VL (Skylake-X, Zen 4 and newer)"},
-    {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true, false, false,
-     "AVX2 and FMA (Haswell, Zen and newer)"},
-    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, false, false, "any x86-64 CPU (SSE2)"},
-    {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, false, false,
-     "any 64-bit Arm CPU (NEON)"},
+     VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX512_VNNI, 16, 13, 2, true, Bf16Unit::Dot,
+     Int8Unit::Dot, "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Sapphire Rapids, Zen 4 and newer)"},
+    {"x86-64-v4", "x86_64", "x86-64-v4", "", "znver4", VITC_CPU_X86_64_V4, 16, 13, 2, true, Bf16Unit::None,
+     Int8Unit::None, "AVX-512 F, BW, CD, DQ, VL (Skylake-X, Zen 4 and newer)"},
+    {"x86-64-v3", "x86_64", "x86-64-v3", "", "haswell", VITC_CPU_X86_64_V3, 8, 6, 2, true, Bf16Unit::None,
+     Int8Unit::None, "AVX2 and FMA (Haswell, Zen and newer)"},
+    {"x86-64", "x86_64", "x86-64", "", "generic", 0, 4, 2, 4, false, Bf16Unit::None, Int8Unit::None,
+     "any x86-64 CPU (SSE2)"},
+    {"aarch64", "aarch64", "generic", "+neon", "neoverse-n1", 0, 4, 6, 4, true, Bf16Unit::None,
+     Int8Unit::None, "any 64-bit Arm CPU (NEON)"},
 };
 
 llvm::StringRef vitc::precisionName(Precision precision) {
@@ -44,7 +46,7 @@ Precision vitc::precisionOf(llvm::StringRef name) {
 
 /// True if the level's code is another than that of the level below it.
 static bool gainsFrom(Precision precision, const Isa &isa) {
-  return precision != Precision::F32 || !isa.bf16;
+  return precision != Precision::F32 || isa.bf16 == Bf16Unit::None;
 }
 
 llvm::ArrayRef<Isa> vitc::allIsas() { return kIsas; }

@@ -7,6 +7,7 @@
 #ifndef COMPILER_TARGET_ISA_H
 #define COMPILER_TARGET_ISA_H
 
+#include "dialect/IR/VitEnums.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -35,8 +36,8 @@ struct Isa {
   unsigned tileRows;            ///< height of the largest accumulator tile
   unsigned tileVectors;         ///< its width in vectors
   bool fma;                     ///< a fused multiply-add exists
-  bool bf16;                    ///< a dot product of pairs of bf16 exists
-  bool int8;                    ///< a dot product of quads of unsigned and signed bytes exists
+  vit::Bf16Unit bf16;           ///< what multiplies bf16
+  vit::Int8Unit int8;           ///< what multiplies unsigned and signed bytes
   llvm::StringLiteral summary;
 };
 

@@ -56,14 +56,27 @@ def MemorySpaceAttr : EnumAttr<VitDialect, MemorySpace, "space"> {
 // The instruction set that a planned module is for
 //===----------------------------------------------------------------------------------------------===//
 
+def Bf16Unit : I32EnumAttr<"Bf16Unit", "how a machine multiplies bfloat16", [
+    I32EnumAttrCase<"None", 0, "none">,  // not at all: widened to f32
+    I32EnumAttrCase<"Dot", 1, "dot">]> { // pairs in each lane of a vector, added into f32
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+def Int8Unit : I32EnumAttr<"Int8Unit", "how a machine multiplies unsigned and signed bytes", [
+    I32EnumAttrCase<"None", 0, "none">,  // not at all: widened to f32
+    I32EnumAttrCase<"Dot", 1, "dot">]> { // quads in each lane of a vector, added into i32
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+
 def IsaAttr : VitAttr<"Isa", "isa"> {
   let summary = "The instruction-set descriptor that chose a plan";
   let description = [{
     Everything that planning and emission know of a machine. `lanes` is the number of f32 lanes of a native vector,
     `tileRows` x `tileVectors` the largest accumulator tile, `panel` the width of packed weight panels in columns.
     `fma` says whether a fused multiply-add exists; without it products are rounded before they are added. `bf16` says
-    whether pairs of bfloat16 can be multiplied and added into f32, `int8` whether quads of unsigned and signed bytes can
-    into integers; without them such products are computed in f32.
+    how products of bfloat16 are computed, `int8` how those of unsigned and signed bytes are: `dot` by an instruction that
+    multiplies the pair or quad of each lane and adds into f32 or i32, `none` (the default) in f32, on widened weights.
 
     Constraints:
     * `isa_c1`: lanes and tile sizes are 1 to 64.
@@ -71,11 +84,16 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
   }];
   let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "unsigned":$tileRows,
                         "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma,
-                        DefaultValuedParameter<"bool", "false">:$bf16,
-                        DefaultValuedParameter<"bool", "false">:$int8);
+                        DefaultValuedParameter<"::vit::Bf16Unit", "::vit::Bf16Unit::None">:$bf16,
+                        DefaultValuedParameter<"::vit::Int8Unit", "::vit::Int8Unit::None">:$int8);
   let assemblyFormat = [{ `<` $name `,` `lanes` `=` $lanes `,` `tile` `=` $tileRows `x` $tileVectors `,`
-                          `panel` `=` $panel `,` `fma` `=` $fma (`,` `bf16` `=` $bf16^)? (`,` `int8` `=` $int8^)? `>` }];
+                          `panel` `=` $panel `,` `fma` `=` $fma (`,` struct($bf16, $int8)^)? `>` }];
   let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Whether products of such numbers are computed on them, not on their widened values.
+    bool multipliesBf16() const { return getBf16() != ::vit::Bf16Unit::None; }
+    bool multipliesInt8() const { return getInt8() != ::vit::Int8Unit::None; }
+  }];
 }
 
 //===----------------------------------------------------------------------------------------------===//

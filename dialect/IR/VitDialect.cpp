@@ -48,8 +48,8 @@ void VitDialect::initialize() {
 }
 
 LogicalResult IsaAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, unsigned lanes,
-                              unsigned tileRows, unsigned tileVectors, unsigned panel, bool fma, bool bf16,
-                              bool int8) {
+                              unsigned tileRows, unsigned tileVectors, unsigned panel, bool fma,
+                              Bf16Unit bf16, Int8Unit int8) {
   for (unsigned size : {lanes, tileRows, tileVectors})
     if (size == 0 || size > 64)
       return emitError() << "expected lanes and tile sizes of 1 to 64, got " << size << " (isa_c1)";

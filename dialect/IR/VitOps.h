@@ -3,6 +3,7 @@
 #define DIALECT_IR_VITOPS_H
 
 #include "dialect/IR/TypeConstraints.h"
+#include "dialect/IR/VitEnums.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -14,7 +15,6 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialect/IR/VitDialect.h.inc"
-#include "dialect/IR/VitEnums.h.inc"
 
 #include "dialect/IR/VitAttrInterfaces.h.inc"
 #include "dialect/IR/VitOpInterfaces.h.inc"

@@ -43,7 +43,7 @@ Value LeafBuilder::load(Value memref, ValueRange at) {
 
 /// Rounds 16 lanes to bf16. Subnormal results become zero.
 static Value roundToBf16(LeafBuilder &b, Value x) {
-  assert(b.isa.getBf16() && b.lanes() == 16 && "bf16 buffers are planned where the machine has bf16");
+  assert(b.isa.multipliesBf16() && b.lanes() == 16 && "bf16 buffers are planned where the machine has bf16");
   auto type = VectorType::get({b.lanes()}, b.b.getBF16Type());
   auto name = b.b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512");
   return LLVM::CallIntrinsicOp::create(b.b, b.loc, type, name, ValueRange{x}).getResult(0);
@@ -107,7 +107,8 @@ Value LeafBuilder::widenQuads(Value quads, int64_t index) {
 }
 
 Value LeafBuilder::dotQuads(Value x, Value y, Value sum) {
-  assert(isa.getInt8() && lanes() == 16 && "the one machine with products of bytes that we emit for");
+  assert(isa.getInt8() == vit::Int8Unit::Dot && lanes() == 16 &&
+         "the one machine with products of bytes that we emit for");
   auto quads = vectorOf(b.getI8Type(), 4);
   return LLVM::CallIntrinsicOp::create(b, loc, vectorOf(b.getI32Type()),
                                        b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
@@ -135,7 +136,8 @@ Value LeafBuilder::widenPairs(Value pairs, bool second) {
 }
 
 Value LeafBuilder::dotPairs(Value x, Value y, Value sum) {
-  assert(isa.getBf16() && lanes() == 16 && "the one machine with bf16 that we emit for");
+  assert(isa.getBf16() == vit::Bf16Unit::Dot && lanes() == 16 &&
+         "the one machine with bf16 that we emit for");
   auto pairs = vectorOf(b.getBF16Type(), 2);
   return LLVM::CallIntrinsicOp::create(b, loc, vecType, b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
                                        ValueRange{sum, bitcast(x, pairs), bitcast(y, pairs)})

@@ -469,3 +469,9 @@ module attributes {vit.isa = #vit.isa<"none", lanes = 0, tile = 4 x 2, panel = 3
 
 // expected-error @+1 {{expected a panel that is a multiple of the tile's 24 columns, got 32 (isa_c2)}}
 module attributes {vit.isa = #vit.isa<"odd", lanes = 8, tile = 4 x 3, panel = 32, fma = true>} {}
+
+// -----
+
+// expected-error @+2 {{expected one of [none, dot] for how a machine multiplies unsigned and signed bytes, got: true}}
+// expected-error @+1 {{failed to parse IsaAttr parameter 'int8'}}
+module attributes {vit.isa = #vit.isa<"wrong", lanes = 8, tile = 4 x 2, panel = 32, fma = true, int8 = true>} {}

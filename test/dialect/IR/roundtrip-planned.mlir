@@ -3,10 +3,10 @@
 // RUN: vit-opt %s --mlir-print-op-generic | vit-opt | diff %t.once -
 // RUN: FileCheck %s < %t.once
 
-// CHECK: test.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>
-// CHECK-SAME: vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true, int8 = true>
-module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = true, int8 = true>,
-                   test.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>} {
+// CHECK: test.isa = #vit.isa<"vnni", lanes = 16, tile = 13 x 2, panel = 32, fma = true, int8 = dot>
+// CHECK-SAME: vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot, int8 = dot>
+module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot, int8 = dot>,
+                   test.isa = #vit.isa<"vnni", lanes = 16, tile = 13 x 2, panel = 32, fma = true, int8 = dot>} {
   vit.weight @w4.w : tensor<96x32xf32>
   vit.weight @w4 : tensor<3x8x128xi8> = [#vit.ref<@w4.w>, #vit.quantize_rows, #vit.pack_panels<32 by 4>]
   vit.weight @w2.w : tensor<32x96xf32>
