@@ -46,14 +46,16 @@ llvm::Error vitc::lowerTo(ModuleOp module, Phase phase, const Isa &isa, const Co
   pm.enableVerifier(options.verifyEachPass);
   Phase current = phaseOf(module);
   if (phase >= Phase::Fused && current < Phase::Fused) {
-    vit::buildFusePipeline(pm);
+    vit::FusePipelineOptions fuse;
+    fuse.foldNormAffine = !getenv("NOFOLD");
+    vit::buildFusePipeline(pm, fuse);
     if (options.precision != Precision::F32)
       pm.addPass(vit::createLowerPrecision(
           {options.precision == Precision::Int8 ? vit::DotKind::Int8 : vit::DotKind::Bf16, false}));
   }
   if (phase >= Phase::Planned && current < Phase::Planned) {
-    module->setAttr("vit.isa", vit::IsaAttr::get(module.getContext(), isa.name, isa.lanes, isa.tileRows,
-                                                 isa.tileVectors, kPanel, isa.fma, isa.bf16, isa.int8));
+    module->setAttr("vit.isa", vit::IsaAttr::get(module.getContext(), isa.name, isa.lanes, isa.tile, kPanel,
+                                                 isa.fma, isa.bf16, isa.bf16Tile, isa.int8, isa.int8Tile));
     pm.addPass(createPlanBuffers());
     pm.addPass(createSymbolDCEPass());
     pm.addPass(createPlanMemory());

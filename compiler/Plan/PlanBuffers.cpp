@@ -250,12 +250,13 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
     c = destination(op.getResult());
   }
   buffers[op.getResult()] = c;
-  Grid grid = gemmGrid(rows, depth, panels, panel, machine.getTileRows());
-  vit::PlanGemmOp::create(
-      b, loc, a, w, rowScales, columnScales, columnSums, bias, residual, c, op.getActivationAttr(),
-      b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
-      b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
-      imagesInner(rows) ? b.getUnitAttr() : UnitAttr(), b.getI64IntegerAttr(2 * rows * inputs * outputs));
+  vit::TileSize tile = machine.tileFor(element);
+  Grid grid = gemmGrid(rows, depth, panels, panel, tile.rows);
+  vit::PlanGemmOp::create(b, loc, a, w, rowScales, columnScales, columnSums, bias, residual, c,
+                          op.getActivationAttr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
+                          b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
+                          imagesInner(rows) ? b.getUnitAttr() : UnitAttr(),
+                          b.getI64IntegerAttr(2 * rows * inputs * outputs));
   return success();
 }
 
@@ -264,10 +265,11 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
   int64_t heads = op.getHeads();
   Value output = destination(op.getResult());
   buffers[op.getResult()] = output;
-  Grid grid = attentionGrid(q[1], k[1], heads, machine.getTileRows());
+  vit::TileSize tile = machine.tileFor(operandType(op.getDot()));
+  Grid grid = attentionGrid(q[1], k[1], heads, tile.rows);
   vit::PlanAttentionOp::create(b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()),
                                output, op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(),
-                               b.getDenseI64ArrayAttr({machine.getTileRows(), machine.getTileVectors()}),
+                               b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
                                b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
                                b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
   return success();

@@ -7,6 +7,7 @@
 #ifndef COMPILER_TARGET_ISA_H
 #define COMPILER_TARGET_ISA_H
 
+#include "dialect/IR/TileSize.h"
 #include "dialect/IR/VitEnums.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -33,11 +34,12 @@ struct Isa {
   llvm::StringLiteral tune;     ///< LLVM's tune-cpu
   uint32_t needs;               ///< VITC_CPU_* bits that the runtime must find
   unsigned lanes;               ///< f32 lanes of a native vector
-  unsigned tileRows;            ///< height of the largest accumulator tile
-  unsigned tileVectors;         ///< its width in vectors
+  vit::TileSize tile;           ///< the largest accumulator tile
   bool fma;                     ///< a fused multiply-add exists
   vit::Bf16Unit bf16;           ///< what multiplies bf16
+  vit::TileSize bf16Tile;       ///< the largest tile of products with weights of bf16
   vit::Int8Unit int8;           ///< what multiplies unsigned and signed bytes
+  vit::TileSize int8Tile;       ///< the largest tile of products with weights of bytes
   llvm::StringLiteral summary;
 };
 

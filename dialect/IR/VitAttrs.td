@@ -64,7 +64,8 @@ def Bf16Unit : I32EnumAttr<"Bf16Unit", "how a machine multiplies bfloat16", [
 }
 def Int8Unit : I32EnumAttr<"Int8Unit", "how a machine multiplies unsigned and signed bytes", [
     I32EnumAttrCase<"None", 0, "none">,  // not at all: widened to f32
-    I32EnumAttrCase<"Dot", 1, "dot">]> { // quads in each lane of a vector, added into i32
+    I32EnumAttrCase<"Madd", 1, "madd">,  // pairs of 16-bit integers in each lane, added; bytes are widened to these
+    I32EnumAttrCase<"Dot", 2, "dot">]> { // quads in each lane of a vector, added into i32
   let cppNamespace = "::vit";
   let genSpecializedAttr = 0;
 }
@@ -73,26 +74,33 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
   let summary = "The instruction-set descriptor that chose a plan";
   let description = [{
     Everything that planning and emission know of a machine. `lanes` is the number of f32 lanes of a native vector,
-    `tileRows` x `tileVectors` the largest accumulator tile, `panel` the width of packed weight panels in columns.
-    `fma` says whether a fused multiply-add exists; without it products are rounded before they are added. `bf16` says
-    how products of bfloat16 are computed, `int8` how those of unsigned and signed bytes are: `dot` by an instruction that
-    multiplies the pair or quad of each lane and adds into f32 or i32, `none` (the default) in f32, on widened weights.
+    `tile` the largest accumulator tile, rows x vectors, and `panel` the width of packed weight panels in columns. `fma`
+    says whether a fused multiply-add exists; without it products are rounded before they are added.
+
+    `bf16` says how products of bfloat16 are computed, `int8` how those of unsigned and signed bytes are: `dot` by an
+    instruction that multiplies the pair or quad of each lane and adds into f32 or i32, `madd` by widening bytes to 16 bits
+    for one that does so with pairs, `none` (the default) in f32, on widened weights. `bf16_tile` and `int8_tile` are the
+    tiles of products with such weights, by default `tile`: what is widened takes registers from the accumulators.
 
     Constraints:
-    * `isa_c1`: lanes and tile sizes are 1 to 64.
-    * `isa_c2`: the panel is a positive multiple of the tile's columns, `lanes * tileVectors`.
+    * `isa_c1`: lanes are a power of two, lanes and the extents of tiles 1 to 64.
+    * `isa_c2`: the panel is a positive multiple of each tile's columns, lanes * vectors.
   }];
-  let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "unsigned":$tileRows,
-                        "unsigned":$tileVectors, "unsigned":$panel, "bool":$fma,
+  let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "::vit::TileSize":$tile,
+                        "unsigned":$panel, "bool":$fma,
                         DefaultValuedParameter<"::vit::Bf16Unit", "::vit::Bf16Unit::None">:$bf16,
-                        DefaultValuedParameter<"::vit::Int8Unit", "::vit::Int8Unit::None">:$int8);
-  let assemblyFormat = [{ `<` $name `,` `lanes` `=` $lanes `,` `tile` `=` $tileRows `x` $tileVectors `,`
-                          `panel` `=` $panel `,` `fma` `=` $fma (`,` struct($bf16, $int8)^)? `>` }];
+                        DefaultValuedParameter<"::vit::TileSize", "::vit::TileSize()">:$bf16_tile,
+                        DefaultValuedParameter<"::vit::Int8Unit", "::vit::Int8Unit::None">:$int8,
+                        DefaultValuedParameter<"::vit::TileSize", "::vit::TileSize()">:$int8_tile);
+  let assemblyFormat = [{ `<` $name `,` `lanes` `=` $lanes `,` `tile` `=` $tile `,` `panel` `=` $panel `,`
+                          `fma` `=` $fma (`,` struct($bf16, $bf16_tile, $int8, $int8_tile)^)? `>` }];
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
     /// Whether products of such numbers are computed on them, not on their widened values.
     bool multipliesBf16() const { return getBf16() != ::vit::Bf16Unit::None; }
     bool multipliesInt8() const { return getInt8() != ::vit::Int8Unit::None; }
+    /// The largest tile of a product whose right operand has such elements.
+    ::vit::TileSize tileFor(::mlir::Type element) const;
   }];
 }
 

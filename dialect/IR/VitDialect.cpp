@@ -30,6 +30,15 @@ static void printDoubles(AsmPrinter &printer, Operation *, DenseF64ArrayAttr att
 #include "dialect/IR/VitEnums.cpp.inc"
 #include "dialect/IR/VitOpInterfaces.cpp.inc"
 
+template <> struct mlir::FieldParser<vit::TileSize> {
+  static FailureOr<vit::TileSize> parse(AsmParser &parser) {
+    vit::TileSize tile;
+    if (parser.parseInteger(tile.rows) || parser.parseKeyword("x") || parser.parseInteger(tile.vectors))
+      return failure();
+    return tile;
+  }
+};
+
 #define GET_ATTRDEF_CLASSES
 #include "dialect/IR/VitAttrs.cpp.inc"
 
@@ -47,14 +56,27 @@ void VitDialect::initialize() {
       >();
 }
 
+TileSize IsaAttr::tileFor(Type element) const {
+  TileSize own = element.isBF16() ? getBf16Tile() : element.isInteger(8) ? getInt8Tile() : TileSize();
+  return own == TileSize() ? getTile() : own;
+}
+
 LogicalResult IsaAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, unsigned lanes,
-                              unsigned tileRows, unsigned tileVectors, unsigned panel, bool fma,
-                              Bf16Unit bf16, Int8Unit int8) {
-  for (unsigned size : {lanes, tileRows, tileVectors})
-    if (size == 0 || size > 64)
-      return emitError() << "expected lanes and tile sizes of 1 to 64, got " << size << " (isa_c1)";
-  if (panel == 0 || panel % (lanes * tileVectors) != 0)
-    return emitError() << "expected a panel that is a multiple of the tile's " << lanes * tileVectors
-                       << " columns, got " << panel << " (isa_c2)";
+                              TileSize tile, unsigned panel, bool fma, Bf16Unit bf16, TileSize bf16Tile,
+                              Int8Unit int8, TileSize int8Tile) {
+  constexpr unsigned kMost = 64;
+  if (!llvm::isPowerOf2_32(lanes) || lanes > kMost)
+    return emitError() << "expected a power of two of 1 to " << kMost << " lanes, got " << lanes
+                       << " (isa_c1)";
+  for (auto [size, optional] : {std::pair(tile, false), {bf16Tile, true}, {int8Tile, true}}) {
+    if (optional && size == TileSize())
+      continue;
+    for (unsigned extent : {size.rows, size.vectors})
+      if (extent == 0 || extent > kMost)
+        return emitError() << "expected tile sizes of 1 to " << kMost << ", got " << extent << " (isa_c1)";
+    if (panel == 0 || panel % (lanes * size.vectors) != 0)
+      return emitError() << "expected a panel that is a multiple of the tile's " << lanes * size.vectors
+                         << " columns, got " << panel << " (isa_c2)";
+  }
   return success();
 }

@@ -2,6 +2,7 @@
 #ifndef DIALECT_IR_VITOPS_H
 #define DIALECT_IR_VITOPS_H
 
+#include "dialect/IR/TileSize.h"
 #include "dialect/IR/TypeConstraints.h"
 #include "dialect/IR/VitEnums.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
@@ -15,6 +16,18 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "dialect/IR/VitDialect.h.inc"
+
+namespace vit {
+
+/// Bytes that a planned op moves at least, of its operands without padding.
+struct MovedBytes {
+  int64_t activations = 0; ///< of one image, read and written
+  int64_t weights = 0;     ///< read
+};
+/// The sum over all operands of `op`, buffers that it updates in place counted as the operands they are.
+MovedBytes movedBytes(mlir::Operation *op);
+
+} // namespace vit
 
 #include "dialect/IR/VitAttrInterfaces.h.inc"
 #include "dialect/IR/VitOpInterfaces.h.inc"

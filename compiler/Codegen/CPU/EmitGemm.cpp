@@ -11,7 +11,8 @@ namespace {
 
 /// Everything that the code of a tile depends on, but for its height.
 struct GemmShape {
-  explicit GemmShape(vit::PlanGemmOp op) : activation(op.getActivation()) {
+  GemmShape(vit::IsaAttr isa, vit::PlanGemmOp op) : activation(op.getActivation()) {
+    vectors = isa.tileFor(op.getWeights().getType().getElementType()).vectors;
     panels = op.getWeights().getType().getDimSize(0);
     panel = op.panelWidth();
     neighbours = op.neighbours();
@@ -19,15 +20,21 @@ struct GemmShape {
     kind = element.isBF16() ? StepKind::Pairs : element.isInteger(8) ? StepKind::Quads : StepKind::Elements;
     lines = op.getWeights().getType().getDimSize(1);
     depth = kind == StepKind::Elements ? op.getA().getType().getDimSize(1) : lines;
+    // Steps that widen bytes leave no register for the loads of another.
+    unroll = kind == StepKind::Elements ? std::max<int64_t>(2, neighbours)
+             : kind == StepKind::Quads && isa.getInt8() == vit::Int8Unit::Madd ? 1
+                                                                               : 2;
     auto c = cast<MemRefType>(op.getC().getType());
     planeWidth = c.getRank() == 3 ? c.getDimSize(2) : 0;
   }
   std::optional<vit::ActivationKind> activation;
+  int64_t vectors;       ///< of a tile's width
   int64_t panels, panel; ///< panels, and columns of one
   int64_t neighbours;    ///< along K that lie side by side in a panel
   int64_t lines;         ///< of a panel: K / neighbours
   StepKind kind;
   int64_t depth;      ///< steps: elements, pairs, or quads
+  int64_t unroll;     ///< steps of one turn of the loop
   int64_t planeWidth; ///< 0: C is rows
 };
 
@@ -93,7 +100,7 @@ static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const Gem
 /// tile prefetches the panel behind its own.
 static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height, Value m,
                      Value j, Value next) {
-  Tile tile{height, static_cast<int64_t>(b.isa.getTileVectors())};
+  Tile tile{height, shape.vectors};
   int64_t columns = tile.vectors * b.lanes();
   SmallVector<Value> rows;
   for (int64_t i = 0; i < height; ++i)
@@ -136,7 +143,7 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     operands.b = loadB;
     operands.each = prefetch;
     operands.kind = shape.kind;
-    operands.unroll = shape.kind == StepKind::Elements ? std::max<int64_t>(2, shape.neighbours) : 2;
+    operands.unroll = shape.unroll;
     TileValues sums = emitMicrokernel(b, tile, shape.depth, operands);
 
     SmallVector<Value> at, bias, scales, zeros;
@@ -193,7 +200,7 @@ static std::string kernelName(vit::PlanGemmOp op, int64_t height) {
 }
 
 void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange args) {
-  GemmShape shape(op);
+  GemmShape shape(b.isa, op);
   ValueRange buffers = args.drop_back();
   Value chunk = args.back();
   int64_t rowBlocks = op.getGrid()[0], groups = op.getGrid()[1], parts = op.getGrid()[2];

@@ -106,12 +106,49 @@ Value LeafBuilder::widenQuads(Value quads, int64_t index) {
   return toFloats(arith::ShRSIOp::create(b, loc, bits, splatInteger(*this, 24)));
 }
 
+/// Bytes 0 and 2 (`odd`: 1 and 3) of each quad as 16-bit integers, with or without a sign.
+static Value halfOfQuads(LeafBuilder &b, Value quads, bool odd, bool sign) {
+  auto type = VectorType::get({2 * b.lanes()}, b.b.getI16Type());
+  Value pairs = vector::BitCastOp::create(b.b, b.loc, type, quads);
+  Value eight = arith::ConstantOp::create(b.b, b.loc, DenseElementsAttr::get(type, APInt(16, 8)));
+  if (!odd && !sign) {
+    Value low = arith::ConstantOp::create(b.b, b.loc, DenseElementsAttr::get(type, APInt(16, 0xff)));
+    return arith::AndIOp::create(b.b, b.loc, pairs, low);
+  }
+  if (!odd)
+    pairs = arith::ShLIOp::create(b.b, b.loc, pairs, eight);
+  return sign ? Value(arith::ShRSIOp::create(b.b, b.loc, pairs, eight))
+              : Value(arith::ShRUIOp::create(b.b, b.loc, pairs, eight));
+}
+
+/// The instruction that adds products of neighbouring 16-bit integers.
+static StringRef multiplyAddOf(int64_t lanes) {
+  switch (lanes) {
+  case 4:
+    return "llvm.x86.sse2.pmadd.wd";
+  case 8:
+    return "llvm.x86.avx2.pmadd.wd";
+  case 16:
+    return "llvm.x86.avx512.pmaddw.d.512";
+  }
+  llvm_unreachable("no machine multiplies pairs of 16-bit integers in vectors of this length");
+}
+
 Value LeafBuilder::dotQuads(Value x, Value y, Value sum) {
+  auto integers = vectorOf(b.getI32Type());
+  if (isa.getInt8() == vit::Int8Unit::Madd) {
+    // What is widened more than once within a step is one value to the compiler.
+    auto half = [&](bool odd) {
+      SmallVector<Value> operands{halfOfQuads(*this, x, odd, false), halfOfQuads(*this, y, odd, true)};
+      auto name = b.getStringAttr(multiplyAddOf(lanes()));
+      return LLVM::CallIntrinsicOp::create(b, loc, integers, name, operands).getResult(0);
+    };
+    return addIntegers(sum, addIntegers(half(false), half(true)));
+  }
   assert(isa.getInt8() == vit::Int8Unit::Dot && lanes() == 16 &&
          "the one machine with products of bytes that we emit for");
   auto quads = vectorOf(b.getI8Type(), 4);
-  return LLVM::CallIntrinsicOp::create(b, loc, vectorOf(b.getI32Type()),
-                                       b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+  return LLVM::CallIntrinsicOp::create(b, loc, integers, b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
                                        ValueRange{sum, bitcast(x, quads), bitcast(y, quads)})
       .getResult(0);
 }

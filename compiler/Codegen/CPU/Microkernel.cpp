@@ -7,8 +7,10 @@ using namespace vitc;
 // idle, so that low tiles (the head, the last block of a cls model) sum even and odd k apart.
 static constexpr int64_t kAccumulatorsInFlight = 8;
 
-static int64_t partialSums(Tile tile, int64_t depth) {
+static int64_t partialSums(LeafBuilder &b, StepKind kind, Tile tile, int64_t depth) {
   int64_t parts = 1;
+  if (kind == StepKind::Quads && b.isa.getInt8() == vit::Int8Unit::Madd)
+    return parts; // sums wait for additions of integers only, which take a cycle
   while (parts < 4 && tile.rows * tile.vectors * parts < kAccumulatorsInFlight && depth >= 8 * parts)
     parts *= 2;
   return parts;
@@ -16,7 +18,7 @@ static int64_t partialSums(Tile tile, int64_t depth) {
 
 TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
                                  const MicrokernelOperands &operands) {
-  int64_t parts = partialSums(tile, depth);
+  int64_t parts = partialSums(b, operands.kind, tile, depth);
   int64_t unroll = std::max(parts, operands.unroll);
   int64_t perPart = tile.rows * tile.vectors;
 

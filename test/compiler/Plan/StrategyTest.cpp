@@ -48,8 +48,8 @@ TEST(StrategyTest, GemmGridsAreLegal) {
         for (int64_t panels : {1, 2, 6, 24, 32, 72, 96, 2048}) {
           SCOPED_TRACE(isa.name.str() + " " + std::to_string(rows) + " x " + std::to_string(depth) + " x " +
                        std::to_string(panels));
-          Grid grid = gemmGrid(rows, depth, panels, kPanel, isa.tileRows);
-          int64_t tiles = ceilDiv(rows, isa.tileRows);
+          Grid grid = gemmGrid(rows, depth, panels, kPanel, isa.tile.rows);
+          int64_t tiles = ceilDiv(rows, isa.tile.rows);
           ASSERT_GE(grid.rowBlocks, 1);
           ASSERT_GE(grid.parts, 1);
           ASSERT_GE(grid.groups, 1);
@@ -89,10 +89,10 @@ TEST(StrategyTest, AttentionGridsAreLegal) {
   for (const Isa &isa : allIsas())
     for (int64_t queries : {1, 5, 17, 50, 197, 577, 1370, 5000})
       for (int64_t heads : {1, 2, 3, 6, 12, 16, 64}) {
-        Grid grid = attentionGrid(queries, queries, heads, isa.tileRows);
+        Grid grid = attentionGrid(queries, queries, heads, isa.tile.rows);
         EXPECT_EQ(grid.groups, heads);
         EXPECT_GE(grid.rowBlocks, 1);
-        EXPECT_LE(grid.rowBlocks, ceilDiv(queries, isa.tileRows));
+        EXPECT_LE(grid.rowBlocks, ceilDiv(queries, isa.tile.rows));
         // Every block packs the keys again: never for less than 48 rows.
         if (grid.rowBlocks > 1)
           EXPECT_GE(queries / grid.rowBlocks, 48);

@@ -441,15 +441,24 @@ func.func @region(%a: memref<4xf32>) {
   return
 }
 vit.schedule @step_c1_lengths attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
-  // expected-error @+1 {{expected three arrays of one length up to 8 (step_c1)}}
-  vit.step @region "layer" spaces [0] indices [0, 1] offsets [0] chunks 1 grain 1 flops 0
+  // expected-error @+1 {{expected three arrays of one length up to 12 (step_c1)}}
+  vit.step @region "layer" spaces [0] indices [0, 1] offsets [0] chunks 1 parts 1 flops 0
 }
 
 // -----
 
 vit.schedule @step_c1_callee attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
   // expected-error @+1 {{expected a function named @region (step_c1)}}
-  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 1 grain 1 flops 0
+  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 1 parts 1 flops 0
+}
+
+// -----
+
+func.func private @region(memref<16xf32>, index)
+
+vit.schedule @step_c2 attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
+  // expected-error @+1 {{expected parts that divide the 3 chunks, got 2 (step_c2)}}
+  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 3 parts 2 flops 0
 }
 
 // -----
@@ -462,7 +471,7 @@ func.func @buffer_operand_dynamic(%x: memref<?x8xf32>) {
 
 // -----
 
-// expected-error @+1 {{expected lanes and tile sizes of 1 to 64, got 0 (isa_c1)}}
+// expected-error @+1 {{expected a power of two of 1 to 64 lanes, got 0 (isa_c1)}}
 module attributes {vit.isa = #vit.isa<"none", lanes = 0, tile = 4 x 2, panel = 32, fma = true>} {}
 
 // -----
@@ -472,6 +481,26 @@ module attributes {vit.isa = #vit.isa<"odd", lanes = 8, tile = 4 x 3, panel = 32
 
 // -----
 
-// expected-error @+2 {{expected one of [none, dot] for how a machine multiplies unsigned and signed bytes, got: true}}
+// expected-error @+2 {{expected one of [none, madd, dot] for how a machine multiplies unsigned and signed bytes, got: true}}
 // expected-error @+1 {{failed to parse IsaAttr parameter 'int8'}}
 module attributes {vit.isa = #vit.isa<"wrong", lanes = 8, tile = 4 x 2, panel = 32, fma = true, int8 = true>} {}
+
+// -----
+
+// expected-error @+1 {{expected a power of two of 1 to 64 lanes, got 12 (isa_c1)}}
+module attributes {vit.isa = #vit.isa<"odd", lanes = 12, tile = 4 x 2, panel = 24, fma = true>} {}
+
+// -----
+
+// expected-error @+1 {{expected tile sizes of 1 to 64, got 65 (isa_c1)}}
+module attributes {vit.isa = #vit.isa<"tall", lanes = 8, tile = 65 x 2, panel = 32, fma = true>} {}
+
+// -----
+
+// expected-error @+1 {{expected tile sizes of 1 to 64, got 0 (isa_c1)}}
+module attributes {vit.isa = #vit.isa<"flat", lanes = 8, tile = 4 x 2, panel = 32, fma = true, int8_tile = 4 x 0>} {}
+
+// -----
+
+// expected-error @+1 {{expected a panel that is a multiple of the tile's 24 columns, got 32 (isa_c2)}}
+module attributes {vit.isa = #vit.isa<"wide", lanes = 8, tile = 4 x 2, panel = 32, fma = true, bf16_tile = 4 x 3>} {}

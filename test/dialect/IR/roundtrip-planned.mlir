@@ -3,10 +3,10 @@
 // RUN: vit-opt %s --mlir-print-op-generic | vit-opt | diff %t.once -
 // RUN: FileCheck %s < %t.once
 
-// CHECK: test.isa = #vit.isa<"vnni", lanes = 16, tile = 13 x 2, panel = 32, fma = true, int8 = dot>
+// CHECK: test.isa = #vit.isa<"v3", lanes = 8, tile = 6 x 2, panel = 32, fma = true, bf16_tile = 5 x 2, int8 = madd, int8_tile = 4 x 2>
 // CHECK-SAME: vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot, int8 = dot>
 module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot, int8 = dot>,
-                   test.isa = #vit.isa<"vnni", lanes = 16, tile = 13 x 2, panel = 32, fma = true, int8 = dot>} {
+                   test.isa = #vit.isa<"v3", lanes = 8, tile = 6 x 2, panel = 32, fma = true, bf16_tile = 5 x 2, int8 = madd, int8_tile = 4 x 2>} {
   vit.weight @w4.w : tensor<96x32xf32>
   vit.weight @w4 : tensor<3x8x128xi8> = [#vit.ref<@w4.w>, #vit.quantize_rows, #vit.pack_panels<32 by 4>]
   vit.weight @w2.w : tensor<32x96xf32>
@@ -78,8 +78,8 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     return
   }
   // CHECK: vit.schedule @forward attributes {arena_bytes = 4096 : i64, input_bytes = 768 : i64, scratch_bytes = 64 : i64}
-  // CHECK: vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 grain 2 flops 0
+  // CHECK: vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 parts 2 flops 0
   vit.schedule @forward attributes {arena_bytes = 4096 : i64, scratch_bytes = 64 : i64, input_bytes = 768 : i64} {
-    vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 grain 2 flops 0
+    vit.step @planned "gather" spaces [0, 1, 2] indices [0, 0, 1] offsets [0, 64, 128] chunks 4 parts 2 flops 0
   }
 }

@@ -33,7 +33,7 @@ std::vector<const Isa *> vitc::test::runnableLevels() {
 
 std::string vitc::test::isaAttribute(const Isa &isa) {
   return "vit.isa = #vit.isa<\"" + isa.name.str() + "\", lanes = " + std::to_string(isa.lanes) +
-         ", tile = " + std::to_string(isa.tileRows) + " x " + std::to_string(isa.tileVectors) +
+         ", tile = " + std::to_string(isa.tile.rows) + " x " + std::to_string(isa.tile.vectors) +
          ", panel = " + std::to_string(kPanel) + ", fma = " + (isa.fma ? "true" : "false") + ">";
 }
 

@@ -167,7 +167,7 @@ double relativeError(const std::vector<float> &got, const std::vector<double> &w
 class EmitterTest : public testing::TestWithParam<const Isa *> {
 protected:
   const Isa &isa = *GetParam();
-  std::string tile() const { return std::to_string(isa.tileRows) + ", " + std::to_string(isa.tileVectors); }
+  std::string tile() const { return std::to_string(isa.tile.rows) + ", " + std::to_string(isa.tile.vectors); }
 
   void expectClose(Planned planned, double bound = 5e-7) {
     EXPECT_LE(relativeError(planned.compiled(), planned.expected()), bound);
@@ -207,7 +207,7 @@ struct GemmCase {
 
 TEST_P(EmitterTest, GemmOfAnyShape) {
   // Around the tile's height, the panel's width, and the unrolling of the depth; ViT's shapes are elsewhere.
-  int64_t tall = isa.tileRows;
+  int64_t tall = isa.tile.rows;
   for (const GemmCase &c : {GemmCase{1, 1, 1},
                             {1, 64, 10},
                             {2, 31, 33},
@@ -229,7 +229,7 @@ TEST_P(EmitterTest, GemmEpilogues) {
       for (bool residual : {false, true}) {
         SCOPED_TRACE(std::string(activation) + (bias ? " bias" : "") + (residual ? " residual" : ""));
         expectClose(
-            GemmCase{2 * isa.tileRows + 1, 24, 70, "1, 1, 1", bias, activation, residual}.plan(isa, tile()),
+            GemmCase{2 * isa.tile.rows + 1, 24, 70, "1, 1, 1", bias, activation, residual}.plan(isa, tile()),
             1e-6);
       }
 }
@@ -241,7 +241,7 @@ TEST_P(EmitterTest, GemmOntoItsResidual) {
 TEST_P(EmitterTest, GemmIntoHeadPlanes) {
   for (int64_t width : {16, 32, 48, 64, 80}) {
     SCOPED_TRACE(width);
-    expectClose(GemmCase{isa.tileRows + 2, 20, 6 * width, "1, 2, 1", true, "", false, false, width}.plan(
+    expectClose(GemmCase{isa.tile.rows + 2, 20, 6 * width, "1, 2, 1", true, "", false, false, width}.plan(
         isa, tile()));
   }
   expectClose(GemmCase{5, 20, 96, "1, 1, 1", true, "relu", false, false, 48}.plan(isa, tile()));
@@ -249,7 +249,7 @@ TEST_P(EmitterTest, GemmIntoHeadPlanes) {
 
 // However the work is divided, the same bits.
 TEST_P(EmitterTest, GemmBitsDoNotDependOnTheGrid) {
-  GemmCase c{4 * isa.tileRows + 3, 37, 200, "1, 1, 1", true, "gelu_tanh", true};
+  GemmCase c{4 * isa.tile.rows + 3, 37, 200, "1, 1, 1", true, "gelu_tanh", true};
   std::vector<float> whole = c.plan(isa, tile()).compiled();
   for (const char *grid : {"1, 7, 1", "5, 1, 1", "2, 3, 2", "1, 2, 5", "1, 7, 4"}) {
     c.grid = grid;
@@ -282,7 +282,7 @@ struct AttentionCase {
 };
 
 TEST_P(EmitterTest, AttentionOfAnyShape) {
-  int64_t tall = isa.tileRows;
+  int64_t tall = isa.tile.rows;
   for (const AttentionCase &c : {AttentionCase{1, 1, 16},
                                  {1, 50, 64},
                                  {5, 5, 16},
@@ -312,7 +312,7 @@ TEST_P(EmitterTest, AttentionOfPeakedAndFlatScores) {
 }
 
 TEST_P(EmitterTest, AttentionBitsDoNotDependOnTheGrid) {
-  AttentionCase c{5 * isa.tileRows - 1, 70, 48, 3};
+  AttentionCase c{5 * isa.tile.rows - 1, 70, 48, 3};
   std::vector<float> whole = c.plan(isa, tile()).compiled();
   for (int64_t blocks : {2, 5}) {
     c.blocks = blocks;
