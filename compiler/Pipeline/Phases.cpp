@@ -46,9 +46,7 @@ llvm::Error vitc::lowerTo(ModuleOp module, Phase phase, const Isa &isa, const Co
   pm.enableVerifier(options.verifyEachPass);
   Phase current = phaseOf(module);
   if (phase >= Phase::Fused && current < Phase::Fused) {
-    vit::FusePipelineOptions fuse;
-    fuse.foldNormAffine = !getenv("NOFOLD");
-    vit::buildFusePipeline(pm, fuse);
+    vit::buildFusePipeline(pm);
     if (options.precision != Precision::F32)
       pm.addPass(vit::createLowerPrecision(
           {options.precision == Precision::Int8 ? vit::DotKind::Int8 : vit::DotKind::Bf16, false}));
