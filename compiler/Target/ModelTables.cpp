@@ -58,7 +58,7 @@ struct TableBuilder {
     entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
     return ConstantStruct::get(types.step, {entry, array(types.operand, operands, prefix + ".operands"),
                                             u32(operands.size()), u32(table.chunks), string(table.name),
-                                            u64(table.flops), u32(table.flags), u32(table.grain)});
+                                            u64(table.flops), u32(table.flags), u32(table.parts)});
   }
 
   Constant *schedule(const ScheduleTable *table) {

@@ -20,7 +20,7 @@ static ScheduleTable readSchedule(vit::ScheduleOp schedule) {
     row.entry = step.getCallee().str();
     row.name = step.getName().str();
     row.chunks = step.getChunks();
-    row.grain = step.getGrain();
+    row.parts = step.getParts();
     row.flops = step.getFlops();
     row.flags = step.getImagesInner() ? VITC_STEP_IMAGES_INNER : 0;
     for (auto [space, index, offset] : llvm::zip(step.getSpaces(), step.getIndices(), step.getOffsets()))

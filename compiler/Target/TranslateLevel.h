@@ -20,7 +20,7 @@ struct StepTable {
   };
   std::string entry, name;
   std::vector<Operand> operands;
-  uint32_t chunks, grain;
+  uint32_t chunks, parts;
   uint64_t flops;
   uint32_t flags; ///< VITC_STEP_*
 };

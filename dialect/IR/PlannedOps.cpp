@@ -162,9 +162,7 @@ int64_t PlanGemmOp::getScratchBytes() { return getActivation() ? 4 * getTile()[0
 int64_t PlanGemmOp::neighbours() { return 32 / getWeights().getType().getElementTypeBitWidth(); }
 int64_t PlanGemmOp::panelWidth() { return getWeights().getType().getDimSize(2) / neighbours(); }
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }
-/// The parts of a panel share its weights, and while a panel is used the next one is prefetched: of four in a
-/// row one comes from memory. (One at a time is 2 % slower with two threads.)
-int64_t PlanGemmOp::getGrain() { return 4 * getGrid()[2]; }
+int64_t PlanGemmOp::getParts() { return getGrid()[2]; }
 SmallVector<Value> PlanGemmOp::getOutputBuffers() { return {getC()}; }
 void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, getCMutable()); }
 
@@ -294,9 +292,12 @@ void PlanMeanOp::getEffects(Effects &effects) { addEffects(effects, *this, getOu
 
 LogicalResult StepOp::verifySymbolUses(SymbolTableCollection &symbols) {
   size_t n = getSpaces().size();
-  if (n != getIndices().size() || n != getOffsets().size() || n > 8)
-    return emitOpError() << "expected three arrays of one length up to 8 (step_c1)";
+  if (n != getIndices().size() || n != getOffsets().size() || n > 12)
+    return emitOpError() << "expected three arrays of one length up to 12 (step_c1)";
   if (!symbols.lookupNearestSymbolFrom(*this, getCalleeAttr()))
     return emitOpError() << "expected a function named " << getCalleeAttr() << " (step_c1)";
+  if (getParts() < 1 || getChunks() % getParts())
+    return emitOpError() << "expected parts that divide the " << getChunks() << " chunks, got " << getParts()
+                         << " (step_c2)";
   return success();
 }

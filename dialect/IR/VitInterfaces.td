@@ -30,8 +30,8 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"Chunks that the region divides into, per image.", "int64_t", "getChunks">,
-    InterfaceMethod<"Consecutive chunks that one thread should run, since they read the same data.", "int64_t",
-      "getGrain", (ins), [{}], [{
+    InterfaceMethod<"Neighbouring chunks that read the same weights; divides the chunks.", "int64_t",
+      "getParts", (ins), [{}], [{
       return 1;
     }]>,
     InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,

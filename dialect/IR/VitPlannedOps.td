@@ -94,7 +94,7 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let hasVerifier = 1;
 }
 
-def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getGrain", "getScratchBytes"]> {
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
     `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
@@ -270,15 +270,16 @@ def ScheduleOp : VitOp<"schedule", [Symbol, SingleBlock, NoTerminator, IsolatedF
 def StepOp : VitOp<"step", [HasParent<"ScheduleOp">, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "one region call: function, operand addresses, chunks";
   let description = [{
-    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `grain` and
+    `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `parts` and
     `images_inner` (`VITC_STEP_IMAGES_INNER`) see `vitc_step`.
 
     Constraints:
-    * `step_c1`: the three arrays have one length, at most eight, and the callee exists.
+    * `step_c1`: the three arrays have one length, at most twelve, and the callee exists.
+    * `step_c2`: parts is positive and divides chunks.
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$name, DenseI64ArrayAttr:$spaces, DenseI64ArrayAttr:$indices,
-                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$grain, UnitAttr:$images_inner, I64Attr:$flops);
-  let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks `grain` $grain
+                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$parts, UnitAttr:$images_inner, I64Attr:$flops);
+  let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks `parts` $parts
                           (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
 }
 

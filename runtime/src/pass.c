@@ -23,10 +23,10 @@ static void checked_task(void *arg, uint32_t index, uint32_t worker) {
   __atomic_fetch_add(&tasks->ran, 1, __ATOMIC_RELAXED);
 }
 
-int vitc_run_tasks(const vitc_run *r, uint32_t count, uint32_t grain, vitc_task task, void *arg) {
+int vitc_run_tasks(const vitc_run *r, uint32_t count, uint32_t width, vitc_task task, void *arg) {
   const vitc_thread_pool *theirs = &r->model->caller_pool;
   if (r->pool) {
-    vitc_pool_run(r->pool, count, grain, task, arg);
+    vitc_pool_run(r->pool, count, width, task, arg);
   } else if (!theirs->parallel_for) {
     for (uint32_t i = 0; i < count; i++)
       task(arg, i, 0);
@@ -155,8 +155,8 @@ static int run_stretch(const stretch *s) {
   uint64_t before = r->model->options.profile_ns ? nanoseconds() : 0;
   for (uint32_t i = s->first; i < s->end; i++) {
     step_run rest = resolve(p, i, alone, p->images - alone);
-    uint32_t grain = rest.step->grain * (images_inner ? rest.images : 1);
-    if (!vitc_run_tasks(r, rest.step->chunks * rest.images, grain, step_task, &rest))
+    uint32_t width = rest.step->parts * (images_inner ? rest.images : 1);
+    if (!vitc_run_tasks(r, rest.step->chunks * rest.images, width, step_task, &rest))
       return 0;
     count_time(&r->model->options, i, 1, &before);
   }

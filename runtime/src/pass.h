@@ -27,9 +27,9 @@ typedef struct vitc_pass {
   uint32_t images;
 } vitc_pass;
 
-/* for (uint32_t i = 0; i < count; i++) task(arg, i, worker), on the run's threads, `grain` consecutive tasks
- * on one if that keeps all busy. Zero, and a message, if the caller's pool did something else. */
-int vitc_run_tasks(const vitc_run *run, uint32_t count, uint32_t grain, vitc_task task, void *arg);
+/* for (uint32_t i = 0; i < count; i++) task(arg, i, worker), on the run's threads: lines of `width` tasks,
+ * see vitc_pool_run. Zero, and a message, if the caller's pool did something else. */
+int vitc_run_tasks(const vitc_run *run, uint32_t count, uint32_t width, vitc_task task, void *arg);
 
 /* All steps for all images of the pass. Zero, and a message, as above. */
 int vitc_run_pass(const vitc_pass *pass);

@@ -15,6 +15,25 @@
 enum { SPIN = 16384, SPIN_OVERSUBSCRIBED = 64 };
 enum { LINE = 64 };
 
+/* Shares of a job, at most: every job writes them all, and who runs out of work looks at all of them. */
+enum { MAX_SHARES = 16 };
+
+/* generation << 32 | tasks of the share not yet claimed. One word, so that a late worker can never claim a
+ * task of one job and read the description of another. */
+typedef struct vitc_ticket {
+  _Alignas(LINE) uint64_t word;
+} vitc_ticket;
+
+/* A job's tasks are lines of `width`. They are divided among `columns` x `rows` shares, rectangles of them:
+ * share s takes column s % columns and row s / columns. */
+typedef struct vitc_job {
+  uint32_t lines, width;
+  uint32_t columns, rows;
+  uint32_t count;
+  vitc_task task;
+  void *arg;
+} vitc_job;
+
 typedef struct vitc_worker {
   struct vitc_pool *pool;
   pthread_t thread;
@@ -24,6 +43,7 @@ typedef struct vitc_worker {
 struct vitc_pool {
   /* Fixed after creation. */
   uint32_t threads;
+  uint32_t shares;
   uint32_t spin;
   int32_t pid;
   char name[16];
@@ -35,13 +55,10 @@ struct vitc_pool {
   _Alignas(LINE) uint32_t generation; /* of the newest job; workers sleep on it */
   uint32_t running;                   /* a run is in progress: spin for its next job */
   uint32_t stop;
-  uint32_t count, grain;
-  vitc_task task;
-  void *arg;
+  uint32_t claim; /* tasks to claim at once, at most */
+  vitc_job job;
 
-  /* generation << 32 | tasks not yet claimed. One word, so that a late worker can never claim a task of one
-   * job and read the description of another. */
-  _Alignas(LINE) uint64_t ticket;
+  vitc_ticket tickets[MAX_SHARES];
 
   _Alignas(LINE) uint32_t done; /* tasks finished; the leader sleeps on it */
   uint32_t leader_sleeps;
@@ -65,32 +82,63 @@ static void relax(void) {
 #endif
 }
 
-/* Tasks to claim of `left`: half of a fair share, at most the grain. */
-static uint32_t claim_of(uint32_t left, uint32_t grain, uint32_t threads) {
-  uint32_t share = left / (2 * threads);
-  uint32_t claim = share < grain ? share : grain;
-  return claim ? claim : 1;
+/* The part of [0, total) that is number `part` of `parts`. */
+typedef struct vitc_range {
+  uint32_t first, size;
+} vitc_range;
+
+static vitc_range part_of(uint32_t total, uint32_t part, uint32_t parts) {
+  uint32_t first = (uint32_t)((uint64_t)total * part / parts);
+  return (vitc_range){first, (uint32_t)((uint64_t)total * (part + 1) / parts) - first};
 }
 
-/* Claims and runs tasks of the current job until none is left. */
-static void work(vitc_pool *pool, uint32_t worker) {
-  uint32_t ran = 0, count = 0;
-  uint64_t ticket = __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE);
+/* As many shares as there may be, in as many columns as possible: then each thread sees the same part of
+ * every line. */
+static void divide(vitc_job *job, uint32_t shares) {
+  uint32_t most = job->width < shares ? job->width : shares;
+  job->columns = most;
+  for (uint32_t columns = most; columns; columns--)
+    if (columns * (shares / columns) > job->columns * (shares / job->columns))
+      job->columns = columns;
+  job->rows = shares / job->columns;
+}
+
+/* Claims and runs tasks of one share until none is left; returns how many. `sharers` workers begin here. */
+static uint32_t work_share(vitc_pool *pool, uint32_t share, uint32_t sharers, uint32_t worker) {
+  uint32_t ran = 0;
+  uint64_t *word = &pool->tickets[share].word;
+  uint64_t ticket = __atomic_load_n(word, __ATOMIC_ACQUIRE);
   while ((uint32_t)ticket) {
-    /* The grain of a later job, if this one just ended: then the exchange fails. */
-    uint32_t grain = __atomic_load_n(&pool->grain, __ATOMIC_RELAXED);
-    uint32_t left = (uint32_t)ticket, claim = claim_of(left, grain, pool->threads);
-    if (!__atomic_compare_exchange_n(&pool->ticket, &ticket, ticket - claim, 1, __ATOMIC_ACQUIRE,
-                                     __ATOMIC_ACQUIRE))
+    /* A line of the share, or half of what is left: all end together. If the job just ended this is the line
+     * of a later one, and the exchange fails. */
+    uint32_t line = __atomic_load_n(&pool->claim, __ATOMIC_RELAXED);
+    uint32_t left = (uint32_t)ticket, claim = left / (2 * sharers);
+    claim = claim < line ? claim : line;
+    claim = claim ? claim : 1;
+    if (!__atomic_compare_exchange_n(word, &ticket, ticket - claim, 1, __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
       continue;
-    count = pool->count; /* the job cannot change while one of its tasks is unfinished */
-    for (uint32_t i = count - left; i != count - left + claim; i++)
-      pool->task(pool->arg, i, worker);
+    vitc_job job = pool->job; /* it cannot change while one of its tasks is unfinished */
+    vitc_range columns = part_of(job.width, share % job.columns, job.columns);
+    vitc_range lines = part_of(job.lines, share / job.columns, job.rows);
+    uint32_t first = columns.size * lines.size - left;
+    for (uint32_t i = first; i != first + claim; i++)
+      job.task(job.arg, (lines.first + i / columns.size) * job.width + columns.first + i % columns.size,
+               worker);
     ran += claim;
-    ticket = __atomic_load_n(&pool->ticket, __ATOMIC_ACQUIRE);
+    ticket = __atomic_load_n(word, __ATOMIC_ACQUIRE);
   }
+  return ran;
+}
+
+/* Does what is left of the current job: first of the worker's own share, then of the others. */
+static void work(vitc_pool *pool, uint32_t worker) {
+  uint32_t shares = pool->shares, own = worker % shares, ran = 0;
+  uint32_t sharers = (pool->threads + shares - 1) / shares;
+  for (uint32_t i = 0; i < shares; i++)
+    ran += work_share(pool, (own + i) % shares, sharers, worker);
   if (!ran)
     return;
+  uint32_t count = pool->job.count;
   uint32_t done = __atomic_add_fetch(&pool->done, ran, __ATOMIC_SEQ_CST);
   if (done == count && worker && __atomic_load_n(&pool->leader_sleeps, __ATOMIC_SEQ_CST))
     vitc_futex_wake(&pool->done, 1);
@@ -131,19 +179,25 @@ static void announce(vitc_pool *pool, uint32_t generation, uint32_t helpers) {
 
 uint32_t vitc_pool_threads(const vitc_pool *pool) { return pool->threads; }
 
-void vitc_pool_run(vitc_pool *pool, uint32_t count, uint32_t grain, vitc_task task, void *arg) {
+void vitc_pool_run(vitc_pool *pool, uint32_t count, uint32_t width, vitc_task task, void *arg) {
   if (count < 2) { /* nothing to share */
     if (count)
       task(arg, 0, 0);
     return;
   }
   uint32_t generation = pool->generation + 1;
-  pool->count = count;
-  __atomic_store_n(&pool->grain, grain, __ATOMIC_RELAXED);
-  pool->task = task;
-  pool->arg = arg;
+  vitc_job job = {count / width, width, 0, 0, count, task, arg};
+  divide(&job, pool->shares);
+  pool->job = job;
+  __atomic_store_n(&pool->claim, part_of(width, 0, job.columns).size, __ATOMIC_RELAXED);
   __atomic_store_n(&pool->done, 0, __ATOMIC_RELAXED);
-  __atomic_store_n(&pool->ticket, (uint64_t)generation << 32 | count, __ATOMIC_RELEASE);
+  for (uint32_t share = 0; share < pool->shares; share++) {
+    uint32_t tasks = share < job.columns * job.rows
+                         ? part_of(width, share % job.columns, job.columns).size *
+                               part_of(job.lines, share / job.columns, job.rows).size
+                         : 0;
+    __atomic_store_n(&pool->tickets[share].word, (uint64_t)generation << 32 | tasks, __ATOMIC_RELEASE);
+  }
   announce(pool, generation, count - 1);
   work(pool, 0);
 
@@ -208,6 +262,7 @@ vitc_pool *vitc_pool_create(uint32_t threads, const char *name, uint32_t *starte
       break;
   }
   syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, &old, NULL, sizeof old);
+  pool->shares = pool->threads < MAX_SHARES ? pool->threads : MAX_SHARES;
   *started = pool->threads;
   return pool;
 }

@@ -35,9 +35,12 @@ void vitc_pool_give_back(vitc_pool *pool);
 /* Workers in all, the leader included. */
 uint32_t vitc_pool_threads(const vitc_pool *pool);
 
-/* for (uint32_t i = 0; i < count; i++) task(arg, i, worker), on all workers. Only while the pool is taken. A
- * worker claims up to `grain` consecutive tasks at once, fewer towards the end, so that all end together. */
-void vitc_pool_run(vitc_pool *pool, uint32_t count, uint32_t grain, vitc_task task, void *arg);
+/* for (uint32_t i = 0; i < count; i++) task(arg, i, worker), on all workers. Only while the pool is taken.
+ * Tasks are `count / width` lines of `width`, which divides `count`. Each worker begins with a share of its
+ * own: the same part of every line as far as there are enough, else a part of the lines. So the worker of a
+ * task has its inputs in its own cache if it did what they come from, in a job divided likewise. Who ends
+ * early helps the others. */
+void vitc_pool_run(vitc_pool *pool, uint32_t count, uint32_t width, vitc_task task, void *arg);
 
 /* Sleeps while *word == value; may wake early. Wakes up to `count` sleepers. */
 void vitc_futex_wait(uint32_t *word, uint32_t value);

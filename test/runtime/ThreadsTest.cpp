@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -50,13 +51,41 @@ struct Counts {
 TEST_P(Pool, EveryTaskOnceOnWorkersOfItsOwn) {
   for (int round = 0; round < 20; ++round) {
     ASSERT_TRUE(vitc_pool_take(pool));
-    for (uint32_t tasks : {0u, 1u, 2u, 3u, 7u, 64u, 1000u, 5u, 2u}) {
-      Counts counts(tasks, GetParam());
-      vitc_pool_run(pool, tasks, 1 + tasks % 7, Counts::task, &counts);
-      ASSERT_TRUE(counts.eachOnce()) << tasks << " tasks";
-    }
+    for (uint32_t width : {1u, 2u, 3u, 16u, 40u})
+      for (uint32_t lines : {0u, 1u, 2u, 3u, 7u, 64u, 5u}) {
+        Counts counts(lines * width, GetParam());
+        vitc_pool_run(pool, lines * width, width, Counts::task, &counts);
+        ASSERT_TRUE(counts.eachOnce()) << lines << " lines of " << width << " tasks";
+      }
     vitc_pool_give_back(pool);
   }
+}
+
+// Each worker begins with its part of the lines, or with lines of its own where they have no parts.
+TEST(PoolOfTwo, BeginsWithItsShare) {
+  struct First {
+    std::atomic<int> first[2], started{0};
+    static void task(void *arg, uint32_t index, uint32_t worker) {
+      First &self = *static_cast<First *>(arg);
+      int none = -1;
+      if (self.first[worker].compare_exchange_strong(none, static_cast<int>(index)))
+        ++self.started;
+      while (self.started < 2) // nobody takes from a worker that has not begun
+        std::this_thread::yield();
+    }
+  };
+  uint32_t started;
+  vitc_pool *pool = vitc_pool_create(2, "pool-test", &started);
+  ASSERT_EQ(started, 2u);
+  ASSERT_TRUE(vitc_pool_take(pool));
+  for (auto [width, second] : {std::pair{1u, 12}, {2u, 1}, {6u, 3}, {24u, 12}}) {
+    First firsts{{-1, -1}};
+    vitc_pool_run(pool, 24, width, First::task, &firsts);
+    EXPECT_EQ(firsts.first[0], 0) << width;
+    EXPECT_EQ(firsts.first[1], second) << width;
+  }
+  vitc_pool_give_back(pool);
+  vitc_pool_destroy(pool);
 }
 
 // A job sees everything that the job before it wrote.

@@ -115,7 +115,7 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
     if (failed(region))
       return failure();
     vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
-                        offsets, op.getChunks(), op.getGrain(), op.getImagesInner(), op.getFlops());
+                        offsets, op.getChunks(), op.getParts(), op.getImagesInner(), op.getFlops());
   }
   function.erase();
   schedule.setSymName(name);

@@ -52,7 +52,7 @@ typedef struct vitc_step {
   const char *name; /* for profiles: "blk.3.fc1" */
   uint64_t flops;   /* per image: executed multiply-adds times two */
   uint32_t flags;   /* VITC_STEP_* */
-  uint32_t grain;   /* at least 1: consecutive chunks that read the same data, best run by one thread */
+  uint32_t parts;   /* at least 1: neighbouring chunks that read the same weights; divides chunks */
 } vitc_step;
 
 typedef struct vitc_schedule {

@@ -37,7 +37,7 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   {
     using S = vitc_step;
     check(types.step, sizeof(S),
-          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags), AT(grain)});
+          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags), AT(parts)});
   }
   {
     using S = vitc_schedule;

@@ -74,7 +74,7 @@ TEST_F(TranslateLevelTest, RefusesWhatIsNoLevel) {
   EXPECT_NE(refusal("").find("vit.schedule @run"), std::string::npos);
   const char *schedule = R"(
     vit.schedule @run attributes {arena_bytes = 64 : i64, scratch_bytes = 0 : i64, input_bytes = 16 : i64} {
-      vit.step @f "f" spaces [2] indices [0] offsets [0] chunks 1 grain 1 flops 0
+      vit.step @f "f" spaces [2] indices [0] offsets [0] chunks 1 parts 1 flops 0
     })";
   auto with = [&](const char *function) { return refusal(std::string(function) + schedule); };
   EXPECT_NE(with("llvm.func @f(!llvm.ptr, i64)").find("region 'f'"), std::string::npos);

@@ -454,8 +454,9 @@ vit.schedule @step_c1_callee attributes {arena_bytes = 0 : i64, scratch_bytes = 
 
 // -----
 
-func.func private @region(memref<16xf32>, index)
-
+func.func @region(%a: memref<4xf32>) {
+  return
+}
 vit.schedule @step_c2 attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
   // expected-error @+1 {{expected parts that divide the 3 chunks, got 2 (step_c2)}}
   vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 3 parts 2 flops 0

@@ -27,7 +27,7 @@ public:
                        ", %y: " + size + ", %chunk: index) { return }\n" +
                        "vit.schedule @run attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, "
                        "input_bytes = 0 : i64} {\n vit.step @region \"f\" spaces [0, 0] indices [0, 0] "
-                       "offsets [0, 0] chunks 1 grain 1 flops 0\n}\n}";
+                       "offsets [0, 0] chunks 1 parts 1 flops 0\n}\n}";
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
     EXPECT_TRUE(module);
     auto function = module->lookupSymbol<mlir::func::FuncOp>("region");

@@ -9,7 +9,7 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
   // 4 * (64 * 32 + 13 * (64 + 16)) bytes.
   // CHECK-LABEL: vit.schedule @layers
   // CHECK-SAME: scratch_bytes = 12352
-  // CHECK-NEXT: vit.step @region_0 "attention.0" spaces [0, 0, 0, 0, 4] indices [0, 0, 0, 0, 0] offsets [0, 0, 0, 65536, 0] chunks 4 grain 1
+  // CHECK-NEXT: vit.step @region_0 "attention.0" spaces [0, 0, 0, 0, 4] indices [0, 0, 0, 0, 0] offsets [0, 0, 0, 65536, 0] chunks 4 parts 1
   // CHECK-NEXT: vit.step @region_0 "attention.1"
   func.func @layers(%x: memref<1x1x1xf32>) attributes {vit.arena_bytes = 131072 : i64} {
     %qkv = vit.plan.buffer at 0 : memref<6x39x32xf32>

@@ -9,12 +9,12 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
   // STATISTICS: vit-emit-cpu: regions = 3
   // STATISTICS: vit-emit-cpu: kernels = 2
 
-  // The step names its weight; four panels of one part are claimed together.
+  // The step names its weight, and how many chunks share a panel.
   // CHECK-LABEL: vit.schedule @shared
   // CHECK-SAME: arena_bytes = 8192
-  // CHECK-NEXT: vit.step @region_0 "w" spaces [2, 1, 0] indices [0, 0, 0] offsets [0, 0, 0] chunks 2 grain 4 flops 1
-  // CHECK-NEXT: vit.step @region_0 "v" spaces [2, 1, 0] indices [0, 0, 0] offsets [0, 2048, 4096] chunks 2 grain 4 flops 1
-  // CHECK-NEXT: vit.step @region_1 "w" {{.*}} chunks 2 grain 8
+  // CHECK-NEXT: vit.step @region_0 "w" spaces [2, 1, 0] indices [0, 0, 0] offsets [0, 0, 0] chunks 2 parts 1 flops 1
+  // CHECK-NEXT: vit.step @region_0 "v" spaces [2, 1, 0] indices [0, 0, 0] offsets [0, 2048, 4096] chunks 2 parts 1 flops 1
+  // CHECK-NEXT: vit.step @region_1 "w" {{.*}} chunks 2 parts 2
   // CHECK-NEXT: vit.step @region_2 "w" spaces [2, 1, 0, 0]
   func.func @shared(%x: memref<26x8xf32, strided<[80, 1]>>) attributes {vit.arena_bytes = 8192 : i64} {
     %w = vit.plan.weights @w : memref<2x8x32xf32>
