@@ -1,3 +1,4 @@
+#include "dialect/IR/TileRegisters.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -56,6 +57,11 @@ void VitDialect::initialize() {
       >();
 }
 
+bool IsaAttr::hasTilesFor(Type element) const {
+  return (element.isBF16() && getBf16() == Bf16Unit::Tiles) ||
+         (element.isInteger(8) && getInt8() == Int8Unit::Tiles);
+}
+
 TileSize IsaAttr::tileFor(Type element) const {
   TileSize own = element.isBF16() ? getBf16Tile() : element.isInteger(8) ? getInt8Tile() : TileSize();
   return own == TileSize() ? getTile() : own;
@@ -78,5 +84,11 @@ LogicalResult IsaAttr::verify(function_ref<InFlightDiagnostic()> emitError, Stri
       return emitError() << "expected a panel that is a multiple of the tile's " << lanes * size.vectors
                          << " columns, got " << panel << " (isa_c2)";
   }
+  for (auto [unit, size] :
+       {std::pair(bf16 == Bf16Unit::Tiles, bf16Tile), {int8 == Int8Unit::Tiles, int8Tile}})
+    if (unit && (lanes * 4 != kRegisterBytes || !fitsTileRegisters(size.rows, size.vectors)))
+      return emitError() << "expected 16 lanes, and a tile that fits " << kTileRegisters << " registers of "
+                         << kRegisterRows << " rows, got " << lanes << " lanes and " << size.rows << " x "
+                         << size.vectors << " (isa_c3)";
   return success();
 }

@@ -198,7 +198,7 @@ void emitTile(LeafBuilder &b, const AttentionShape &s, int64_t height, ValueRang
     rows.push_back(b.add(m, i));
 
   Type element = cast<MemRefType>(query.getType()).getElementType();
-  int64_t vectors = b.isa.tileFor(element).vectors, columns = vectors * b.lanes();
+  int64_t vectors = b.isa.vectorTileFor(element).vectors, columns = vectors * b.lanes();
   // Whole tiles of keys, then one that is as wide as the keys that are left.
   int64_t whole = s.keys / columns * columns;
   b.loop(0, whole, columns, [&](Value first) {

@@ -43,6 +43,10 @@ FailureOr<func::FuncOp> Emitter::regionFor(vit::PlannedOpInterface op) {
   if (found != regions.end())
     return found->second;
 
+  if (auto gemm = dyn_cast<vit::PlanGemmOp>(*op);
+      gemm && gemm.getMatrixUnit() && !isa.hasTilesFor(gemm.getA().getType().getElementType()))
+    return op->emitOpError() << "needs a matrix unit for " << gemm.getA().getType().getElementType()
+                             << ", which '" << isa.getName() << "' does not have";
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   Location loc = module.getLoc();
   SmallVector<Type> types(op->getOperandTypes());

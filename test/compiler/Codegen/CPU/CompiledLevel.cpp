@@ -3,6 +3,7 @@
 #include "compiler/Target/ObjectEmitter.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Pass/PassManager.h"
+#include "test/compiler/Codegen/CPU/TileEmulation.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include <sys/mman.h>
@@ -19,8 +20,8 @@ template <typename T> static std::optional<T> take(llvm::Expected<T> value) {
   return std::nullopt;
 }
 
-std::vector<const Isa *> vitc::test::runnableLevels() {
-  auto host = take(parseTargets({"host"}));
+std::vector<const Isa *> vitc::test::runnableLevels(Precision precision) {
+  auto host = take(parseTargets({"host"}, precision));
   std::vector<const Isa *> levels;
   bool found = false;
   for (const Isa &isa : allIsas()) { // best first: what stands behind the host's best runs here, too
@@ -31,10 +32,43 @@ std::vector<const Isa *> vitc::test::runnableLevels() {
   return levels;
 }
 
+const Isa *vitc::test::matrixUnitLevel() {
+  const Isa *wanted = findIsa("sapphirerapids");
+  std::vector<const Isa *> levels = runnableLevels(Precision::Bf16);
+  bool near = llvm::is_contained(levels, wanted) || llvm::is_contained(levels, findIsa("znver4"));
+  return near ? wanted : nullptr;
+}
+
+/// Instructions of a matrix unit and the functions that stand in for them.
+static const std::pair<const char *, void *> kEmulated[] = {
+    {"ldtilecfg", reinterpret_cast<void *>(vitc_emulated_ldtilecfg)},
+    {"tilerelease", reinterpret_cast<void *>(vitc_emulated_tilerelease)},
+    {"tilezero", reinterpret_cast<void *>(vitc_emulated_tilezero)},
+    {"tileloadd64", reinterpret_cast<void *>(vitc_emulated_tileloadd64)},
+    {"tilestored64", reinterpret_cast<void *>(vitc_emulated_tilestored64)},
+    {"tdpbf16ps", reinterpret_cast<void *>(vitc_emulated_tdpbf16ps)},
+    {"tdpbusd", reinterpret_cast<void *>(vitc_emulated_tdpbusd)},
+};
+
+static void emulateTiles(llvm::Module &module) {
+  for (auto [name, address] : kEmulated)
+    if (llvm::Function *intrinsic = module.getFunction("llvm.x86." + std::string(name))) {
+      auto stand =
+          module.getOrInsertFunction("vitc_emulated_" + std::string(name), intrinsic->getFunctionType());
+      intrinsic->replaceAllUsesWith(stand.getCallee());
+      intrinsic->eraseFromParent();
+    }
+}
+
 std::string vitc::test::isaAttribute(const Isa &isa) {
+  auto text = [](vit::TileSize tile) {
+    return std::to_string(tile.rows) + " x " + std::to_string(tile.vectors);
+  };
   return "vit.isa = #vit.isa<\"" + isa.name.str() + "\", lanes = " + std::to_string(isa.lanes) +
-         ", tile = " + std::to_string(isa.tile.rows) + " x " + std::to_string(isa.tile.vectors) +
-         ", panel = " + std::to_string(kPanel) + ", fma = " + (isa.fma ? "true" : "false") + ">";
+         ", tile = " + text(isa.tile) + ", panel = " + std::to_string(kPanel) +
+         ", fma = " + (isa.fma ? "true" : "false") + ", bf16 = " + vit::stringifyBf16Unit(isa.bf16).str() +
+         ", bf16_tile = " + text(isa.bf16Tile) + ", int8 = " + vit::stringifyInt8Unit(isa.int8).str() +
+         ", int8_tile = " + text(isa.int8Tile) + ">";
 }
 
 GuardedFloats::GuardedFloats(size_t bytes) {
@@ -65,6 +99,8 @@ std::unique_ptr<CompiledLevel> CompiledLevel::compile(mlir::ModuleOp module, con
   auto machine = take(createTargetMachine(isa.arch));
   if (!level || !machine)
     return nullptr;
+  if (!llvm::is_contained(runnableLevels(Precision::Bf16), &isa))
+    emulateTiles(*level->code);
   level->code->setDataLayout((*machine)->createDataLayout());
   level->code->setTargetTriple((*machine)->getTargetTriple());
   std::vector<std::string> entries;
@@ -89,6 +125,11 @@ std::unique_ptr<CompiledLevel> CompiledLevel::compile(mlir::ModuleOp module, con
     return nullptr;
   result->jit = std::move(*jit);
   result->table = std::move(level->run);
+  llvm::orc::SymbolMap emulated;
+  for (auto [name, address] : kEmulated)
+    emulated[result->jit->mangleAndIntern("vitc_emulated_" + std::string(name))] = {
+        llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
+  llvm::cantFail(result->jit->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(emulated))));
   llvm::StringRef bytes(object.data(), object.size());
   if (llvm::Error bad = result->jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes))) {
     ADD_FAILURE() << llvm::toString(std::move(bad));

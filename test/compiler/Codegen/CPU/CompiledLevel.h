@@ -15,7 +15,11 @@
 namespace vitc::test {
 
 /// Levels that this machine runs, best first.
-std::vector<const Isa *> runnableLevels();
+std::vector<const Isa *> runnableLevels(Precision precision = Precision::F32);
+
+/// The level with a matrix unit, if this machine runs it or all of it but the unit, which is emulated then
+/// (TileEmulation.h); else null.
+const Isa *matrixUnitLevel();
 
 /// The module attribute `vit.isa = ...` of a level, for module text.
 std::string isaAttribute(const Isa &isa);
@@ -37,7 +41,7 @@ private:
 class CompiledLevel {
 public:
   /// Compiles a module of scf and vector code with a vit.schedule @run, as vit-emit-cpu leaves it. Null and a
-  /// test failure if that fails.
+  /// test failure if that fails. Instructions of a matrix unit that the machine lacks become calls.
   static std::unique_ptr<CompiledLevel> compile(mlir::ModuleOp module, const Isa &isa);
 
   const ScheduleTable &schedule() const { return table; }
