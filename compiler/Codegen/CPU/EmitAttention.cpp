@@ -154,7 +154,7 @@ void emitSoftmaxRow(LeafBuilder &b, const AttentionShape &s, Value scratch, Valu
     Value x = b.subf(b.load(scratch, {at(k)}), center);
     if (!s.base2)
       x = b.mulf(x, b.splat(kLog2E));
-    Value weight = emitExp2(b, x);
+    Value weight = emitExp2(b, x, s.pairs ? Accuracy::Bf16 : Accuracy::F32);
     if (s.pairs) // in order, so that nothing is overwritten before it is read
       b.store(b.narrow(weight), scratch, {stripAt(b, s, i, b.div(k, 2))});
     else

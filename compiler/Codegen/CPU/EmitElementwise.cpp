@@ -57,7 +57,7 @@ void vitc::emitMap(LeafBuilder &b, vit::PlanMapOp op, ValueRange args) {
       if (factor != 1.0)
         y = b.mulf(y, b.splat(factor));
       if (auto activation = op.getActivation())
-        y = emitActivation(b, *activation, y);
+        y = emitActivation(b, *activation, y, accuracyOf(output));
       b.store(y, output, {row, k});
     });
   });

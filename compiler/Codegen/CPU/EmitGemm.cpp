@@ -81,7 +81,7 @@ static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const Gem
     for (int64_t i = 0; i < count; ++i)
       for (Value column : first)
         values.push_back(b.load(g.scratch, {stage(b, shape, b.add(start, i), column)}));
-    emitActivations(b, *shape.activation, values);
+    emitActivations(b, *shape.activation, values, accuracyOf(g.c));
     for (int64_t i = 0; i < count; ++i)
       for (auto [v, column] : llvm::enumerate(at)) {
         Value y = values[i * vectors + v], row = b.add(m, b.add(start, i));
