@@ -46,10 +46,15 @@ llvm::Error vitc::lowerTo(ModuleOp module, Phase phase, const Isa &isa, const Co
   pm.enableVerifier(options.verifyEachPass);
   Phase current = phaseOf(module);
   if (phase >= Phase::Fused && current < Phase::Fused) {
+    // Every precision takes every fold: docs/Rationale.md has the measurement.
     vit::buildFusePipeline(pm);
-    if (options.precision != Precision::F32)
-      pm.addPass(vit::createLowerPrecision(
-          {options.precision == Precision::Int8 ? vit::DotKind::Int8 : vit::DotKind::Bf16, false}));
+    if (options.precision != Precision::F32) {
+      vit::LowerPrecisionOptions lower;
+      lower.precision = options.precision == Precision::Int8 ? vit::DotKind::Int8 : vit::DotKind::Bf16;
+      for (const vit::LayerArithmetic &layer : options.layers)
+        lower.layers.push_back(vit::printLayerArithmetic(layer));
+      pm.addPass(vit::createLowerPrecision(lower));
+    }
   }
   if (phase >= Phase::Planned && current < Phase::Planned) {
     module->setAttr("vit.isa", vit::IsaAttr::get(module.getContext(), isa.name, isa.lanes, isa.tile, kPanel,

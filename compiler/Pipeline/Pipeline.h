@@ -5,6 +5,7 @@
 #include "compiler/Import/Checkpoint.h"
 #include "compiler/Target/Isa.h"
 #include "dialect/Interp/WeightEvaluator.h"
+#include "dialect/Transforms/LayerArithmetic.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include <functional>
@@ -37,6 +38,8 @@ struct CompileOptions {
   Precision precision = Precision::F32;
   int64_t batch = 1;      ///< images per pass: more need a larger arena and balance better over many threads
   int64_t maxSide = 4096; ///< largest picture side that run_u8 accepts
+  /// Layers that are not computed as the precision says, in the order of the model.
+  std::vector<vit::LayerArithmetic> layers;
   WeightPlacement weights = WeightPlacement::Auto; ///< Auto embeds up to 16 MiB
   bool verifyEachPass = false;
   std::function<void(llvm::StringRef stage, double fraction)> progress; ///< may be empty

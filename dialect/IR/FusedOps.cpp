@@ -40,6 +40,13 @@ LogicalResult FusedLinearOp::verify() {
   if (getResidual() && (split || getResidual().getType() != getResult().getType()))
     return emitOpError() << "expected a residual of the result's type and no heads, got "
                          << getResidual().getType() << " (fused_linear_c4)";
+  if (auto scale = getInputScale()) {
+    if (getDot() != DotKind::Int8)
+      return emitOpError() << "expected dot int8 with a scale of the input (fused_linear_c5)";
+    if (!scale->isFinite() || scale->isNegative() || scale->isZero())
+      return emitOpError() << "expected a positive finite scale of the input, got " << getInputScaleAttr()
+                           << " (fused_linear_c5)";
+  }
   return success();
 }
 

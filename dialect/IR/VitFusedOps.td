@@ -26,20 +26,23 @@ def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
   let description = [{
     `y = activation(x W^T + bias) + residual`. With `heads`, the result is split into head planes
     `[heads, tokens, out / heads]`, the layout that attention reads. With `dot bf16`, x and W are rounded to bfloat16;
-    with `dot int8`, each row of x and of W is divided by its largest magnitude over 127 and rounded to integers.
+    with `dot int8`, each row of x and of W is divided by its largest magnitude over 127 and rounded to integers. With
+    `input_scale` every row of x is divided by that number instead, and rounded to integers of -127 to 127; what is
+    beyond becomes the nearest of these, and NaN becomes -127.
 
     Constraints:
     * `fused_linear_c1`: the weight's columns are the input's width.
     * `fused_linear_c2`: the bias, if any, has one entry per output.
     * `fused_linear_c3`: without heads the result is `[tokens, out]`; with heads `[heads, tokens, out / heads]`.
     * `fused_linear_c4`: a residual has the result's type and excludes heads.
+    * `fused_linear_c5`: the input's scale is a positive finite number, and comes with `dot int8`.
   }];
   let arguments = (ins Tokens:$input, Tokens:$weight, Optional<FloatTensor>:$bias, Optional<Tokens>:$residual,
                        OptionalAttr<ActivationAttr>:$activation, OptionalAttr<I64Attr>:$heads,
-                       OptionalAttr<DotAttr>:$dot);
+                       OptionalAttr<DotAttr>:$dot, OptionalAttr<F64Attr>:$input_scale);
   let results = (outs FloatTensor:$result);
   let assemblyFormat = [{ $input `,` $weight (`bias` $bias^)? (`activation` $activation^)? (`residual` $residual^)?
-                          (`heads` $heads^)? (`dot` $dot^)? attr-dict `:` functional-type(operands, $result) }];
+                          (`heads` $heads^)? (`dot` $dot^)? (`input_scale` $input_scale^)? attr-dict `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
 }
 

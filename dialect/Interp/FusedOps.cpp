@@ -30,7 +30,11 @@ public:
     auto x = input.rows(), w = weight.rows();
     Array<S> y = Array<S>::dense({x.rows, w.rows});
     if (op.getDot() == DotKind::Int8) {
-      std::vector<S> r = quantizeRows(x), s = quantizeRows(w);
+      std::vector<S> s = quantizeRows(w), r;
+      if (auto scale = op.getInputScale())
+        r = quantizeRowsBy(x, S(scale->convertToDouble()));
+      else
+        r = quantizeRows(x);
       multiplyTransposed(x, w, y.rows());
       for (int64_t m = 0; m < x.rows; ++m)
         for (int64_t n = 0; n < w.rows; ++n)

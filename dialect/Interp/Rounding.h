@@ -57,6 +57,18 @@ template <typename S> std::vector<S> quantizeRows(Rows<S> x) {
   return scales;
 }
 
+/// Divides each element by `scale` and rounds it to an integer of -127 to 127; NaN becomes -127. Returns the
+/// scale of each row.
+template <typename S> std::vector<S> quantizeRowsBy(Rows<S> x, S scale) {
+  for (int64_t r = 0; r < x.rows; ++r)
+    for (int64_t c = 0; c < x.cols; ++c) {
+      S value = x.row(r)[c] * (S(1) / scale);
+      value = value > S(-127) ? value : S(-127); // not std::max: false for NaN
+      x.row(r)[c] = std::nearbyint(value < S(127) ? value : S(127));
+    }
+  return std::vector<S>(x.rows, scale);
+}
+
 } // namespace vit::interp
 
 #endif // DIALECT_INTERP_ROUNDING_H

@@ -37,7 +37,7 @@ static Value splitHeads(LinearOp linear, int64_t heads) {
       RankedTensorType::get({heads, type.getDimSize(0), type.getDimSize(1) / heads}, type.getElementType());
   return FusedLinearOp::create(builder, linear.getLoc(), planes, linear.getInput(), linear.getWeight(),
                                linear.getBias(), Value(), ActivationKindAttr(),
-                               builder.getI64IntegerAttr(heads), DotKindAttr());
+                               builder.getI64IntegerAttr(heads), DotKindAttr(), FloatAttr());
 }
 
 static void fuse(AttentionOp attention, WeightBuilder &weights) {

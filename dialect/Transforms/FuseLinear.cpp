@@ -58,7 +58,7 @@ struct FuseLinear : vit::impl::FuseLinearBase<FuseLinear> {
     OpBuilder builder(end);
     auto result = FusedLinearOp::create(builder, builder.getFusedLoc(locations), end->getResult(0).getType(),
                                         linear.getInput(), linear.getWeight(), linear.getBias(), residual,
-                                        activation, IntegerAttr(), DotKindAttr());
+                                        activation, IntegerAttr(), DotKindAttr(), FloatAttr());
     end->getResult(0).replaceAllUsesWith(result);
     for (Operation *op : llvm::reverse(replaced))
       op->erase();

@@ -73,7 +73,7 @@ static void pack(FusedAttentionOp attention, ArrayRef<unsigned> group, WeightBui
       builder, loc,
       RankedTensorType::get({planes, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()),
       last.getInput(), weight, bias, Value(), ActivationKindAttr(), builder.getI64IntegerAttr(planes),
-      last.getDotAttr());
+      last.getDotAttr(), last.getInputScaleAttr());
 
   auto offsets = llvm::to_vector(attention.getPlanes());
   for (auto [i, operand] : llvm::enumerate(group)) {

@@ -23,7 +23,8 @@ void vit::buildFusePipeline(OpPassManager &pm, const FusePipelineOptions &option
   // query of the last block apart from its key and value.
   pm.addNestedPass<func::FuncOp>(createDropDeadRows({statistics}));
   pm.addPass(createFoldLayerScale({statistics}));
-  pm.addPass(createFoldNormAffine({statistics}));
+  if (options.foldNormAffine)
+    pm.addPass(createFoldNormAffine({statistics}));
   pm.addPass(createFoldAttentionScale({statistics}));
 
   // To fused ops.

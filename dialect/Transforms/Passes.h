@@ -19,6 +19,8 @@ namespace vit {
 struct FusePipelineOptions : mlir::PassPipelineOptions<FusePipelineOptions> {
   Option<bool> statistics{*this, "statistics", llvm::cl::desc("Let each pass say as a remark what it did"),
                           llvm::cl::init(false)};
+  Option<bool> foldNormAffine{*this, "fold-norm-affine", llvm::cl::desc("Run vit-fold-norm-affine"),
+                              llvm::cl::init(true)};
 };
 
 /// Appends the passes that turn a module of model-level ops into fused ops, in the order that lets each find

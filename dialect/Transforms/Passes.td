@@ -310,7 +310,9 @@ def LowerPrecision : VitPass<"vit-lower-precision", "::mlir::ModuleOp"> {
   let description = [{
     Linear layers and attention multiply operands rounded to bfloat16 and add in f32; the residual stream, norms,
     softmax and activations stay in f32. With `precision=int8` linear layers multiply bytes, except for the patch
-    embedding and heads, which cost little time and much accuracy: these and attention are in bfloat16.
+    embedding and heads, which cost little time and much accuracy: these and attention are in bfloat16. `layers` says
+    otherwise for single layers; a linear layer is called by its weight (`blk.3.fc1`), an attention `attention` in the
+    scope of its query's layer (`blk.3.attention`).
 
     ```mlir
     %y = vit.fused_linear %x, %w bias %b : (tensor<5x4xf32>, tensor<3x4xf32>, tensor<3xf32>) -> tensor<5x3xf32>
@@ -325,6 +327,9 @@ def LowerPrecision : VitPass<"vit-lower-precision", "::mlir::ModuleOp"> {
                         "Arithmetic of linear layers",
                         [{::llvm::cl::values(clEnumValN(::vit::DotKind::Bf16, "bf16", "bfloat16"),
                                              clEnumValN(::vit::DotKind::Int8, "int8", "bytes, a scale a row"))}]>,
+                 ListOption<"layers", "layers", "std::string",
+                            "Layers with an arithmetic of their own: NAME=f32, NAME=bf16, NAME=int8, or "
+                            "NAME=int8:SCALE with one scale for all rows of the input">,
                  Option<"reportStatistics", "statistics", "bool", /*default=*/"false",
                         "Say as a remark what the pass did">];
 }

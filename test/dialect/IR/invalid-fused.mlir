@@ -91,6 +91,22 @@ func.func @fused_linear_c4_heads(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>, %r: t
 
 // -----
 
+func.func @fused_linear_c5_kind(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{expected dot int8 with a scale of the input (fused_linear_c5)}}
+  vit.fused_linear %x, %w dot bf16 input_scale 1.0 : (tensor<2x4xf32>, tensor<6x4xf32>) -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+func.func @fused_linear_c5_zero(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{expected a positive finite scale of the input, got 0.000000e+00 : f64 (fused_linear_c5)}}
+  vit.fused_linear %x, %w dot int8 input_scale 0.0 : (tensor<2x4xf32>, tensor<6x4xf32>) -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
 func.func @fused_attention_c1_heads(%x: tensor<6x5x4xf32>) {
   // expected-error @+1 {{expected positive heads and three planes, got 0 and 3 (fused_attention_c1)}}
   vit.fused_attention %x, %x, %x heads 0 planes [0, 2, 4]

@@ -115,6 +115,48 @@ TEST_F(InterpreterTest, SingleRounds) {
   EXPECT_EQ(results[0].data, (std::vector<double>{1, 0.1f}));
 }
 
+// A scale of the input: 127 of it is the most that an integer holds, halves go to the even neighbour, and the
+// weight [2, 1] becomes [127, 64] of 2 / 127.
+TEST_F(InterpreterTest, ScalesTheInputOfAProduct) {
+  weights["w"] = tensorInMemory({1, 2}, {2, 1});
+  auto product = [&](double x, double y) {
+    const char *text = "vit.weight @w : tensor<1x2xf32>"
+                       "func.func @f(%x: tensor<1x2xf32>) -> tensor<1x1xf32> {"
+                       "  %w = vit.param @w : tensor<1x2xf32>"
+                       "  %0 = vit.fused_linear %x, %w dot int8 input_scale 0.5"
+                       "      : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x1xf32>"
+                       "  return %0 : tensor<1x1xf32> }";
+    EXPECT_TRUE(succeeded(run(text, {{{1, 2}, {x, y}}}))) << messages;
+    return results[0].data[0];
+  };
+  double unit = 0.5 * 2 / 127;
+  EXPECT_DOUBLE_EQ(product(3, 0), 6 * 127 * unit);
+  EXPECT_DOUBLE_EQ(product(0.25, -0.75), (0 * 127 - 2 * 64) * unit);
+  EXPECT_DOUBLE_EQ(product(100, -1e30), (127 * 127 - 127 * 64) * unit);
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  EXPECT_DOUBLE_EQ(product(kInfinity, -kInfinity), (127 * 127 - 127 * 64) * unit);
+  EXPECT_DOUBLE_EQ(product(std::numeric_limits<double>::quiet_NaN(), 0), -127 * 127 * unit);
+}
+
+// Without it, a row with a number that is not finite has no result that is.
+TEST_F(InterpreterTest, NarrowProductsKeepWhatIsNotFinite) {
+  weights["w"] = tensorInMemory({1, 2}, {2, 1});
+  for (const char *dot : {"bf16", "int8"})
+    for (double odd : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+                       -1e300 * 1e300}) {
+      std::string text = "vit.weight @w : tensor<1x2xf32>"
+                         "func.func @f(%x: tensor<2x2xf32>) -> tensor<2x1xf32> {"
+                         "  %w = vit.param @w : tensor<1x2xf32>"
+                         "  %0 = vit.fused_linear %x, %w dot " +
+                         std::string(dot) +
+                         "      : (tensor<2x2xf32>, tensor<1x2xf32>) -> tensor<2x1xf32>"
+                         "  return %0 : tensor<2x1xf32> }";
+      ASSERT_TRUE(succeeded(run(text, {{{2, 2}, {odd, 1, 1, 1}}}))) << messages;
+      EXPECT_FALSE(std::isfinite(results[0].data[0])) << dot << ' ' << odd;
+      EXPECT_NEAR(results[0].data[1], 3, 0.02) << dot; // the other row is untouched
+    }
+}
+
 TEST_F(InterpreterTest, ObservesWhatComputes) {
   std::vector<std::string> seen;
   options.observe = [&](Operation *op, const Tensor &tensor) {

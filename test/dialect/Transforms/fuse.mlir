@@ -3,6 +3,11 @@
 // RUN: vit-opt %s --vit-fuse | FileCheck %s --implicit-check-not='vit.{{(linear|attention|patch_embed|normalize_image|layer_scale|add)}} %' --implicit-check-not=gamma
 // RUN: vit-opt %s --vit-fuse=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
 
+// Norms may keep their affine part.
+// RUN: vit-opt %s --vit-fuse=fold-norm-affine=false -o %t.affine.mlir && vit-interp %s %t.affine.mlir --bound 1e-12
+// RUN: FileCheck %s --check-prefix=AFFINE --input-file %t.affine.mlir
+// AFFINE-COUNT-10: vit.layer_norm {{.*}} gamma
+
 // STATISTICS-DAG: vit-fold-image-normalization: images-folded = 1
 // STATISTICS-DAG: vit-fold-position-embedding: tables-folded = 2
 // STATISTICS-DAG: vit-drop-dead-rows: rows-dropped = 60

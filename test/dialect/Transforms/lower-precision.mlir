@@ -8,6 +8,17 @@
 // RUN: vit-opt %s --vit-lower-precision=precision=int8 -o %t.int8.mlir && vit-interp %s %t.int8.mlir --bound 3e-2
 // RUN: not vit-interp %s %t.int8.mlir --bound 1e-3
 
+// Layers with an arithmetic of their own, by name; those with none follow the precision.
+// RUN: vit-opt %s --vit-lower-precision="precision=int8 layers=middle=int8:0.0625,w=f32,attention=f32" | FileCheck %s --check-prefix=LAYERS
+// RUN: not vit-opt %s --vit-lower-precision=layers=none=f32 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// UNKNOWN: expected a layer called 'none', found none
+// RUN: not vit-opt %s --vit-lower-precision=layers=attention=int8 2>&1 | FileCheck %s --check-prefix=ATTENTION
+// ATTENTION: expected attention in f32 or bf16, got int8
+// RUN: not vit-opt %s --vit-lower-precision=layers=w=int4 2>&1 | FileCheck %s --check-prefix=MALFORMED
+// RUN: not vit-opt %s --vit-lower-precision=layers=w=bf16:0.5 2>&1 | FileCheck %s --check-prefix=MALFORMED
+// RUN: not vit-opt %s --vit-lower-precision=layers=w=int8:-1 2>&1 | FileCheck %s --check-prefix=MALFORMED
+// MALFORMED: expected layers as NAME=f32, NAME=bf16, NAME=int8 or NAME=int8:SCALE, got 'w=
+
 // STATISTICS: stays in f32: its weight is computed (vit-lower-precision)
 // STATISTICS: vit-lower-precision: linears-bf16 = 5
 // STATISTICS: vit-lower-precision: attentions-bf16 = 2
@@ -52,6 +63,14 @@ func.func @layers(%image: tensor<1x4x4xf32>) -> tensor<4x3xf32> {
   // INT8: vit.fused_linear {{.*}} dot bf16
   %x = vit.fused_linear %p, %embed : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   // INT8: vit.fused_linear {{.*}} dot int8
+  // LAYERS-LABEL: func.func @layers
+  // LAYERS: vit.fused_linear {{.*}} dot bf16
+  // LAYERS: vit.fused_linear {{.*}} dot int8 input_scale 6.250000e-02
+  // LAYERS: vit.fused_linear {{.*}} heads 1 dot int8 input_scale 6.250000e-02
+  // LAYERS: vit.fused_attention {{.*}} planes [0, 0, 0] :
+  // LAYERS: vit.fused_linear
+  // LAYERS-NOT: dot
+  // LAYERS-SAME: (tensor<4x4xf32>, tensor<3x4xf32>)
   %y = vit.fused_linear %x, %middle : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   // INT8: vit.fused_attention {{.*}} dot bf16
   %h = vit.fused_linear %y, %middle heads 1 : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<1x4x4xf32>
