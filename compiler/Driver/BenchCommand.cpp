@@ -2,9 +2,10 @@
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/Measure.h"
 #include "compiler/Driver/OpenModel.h"
+#include "compiler/Driver/Profile.h"
 #include "compiler/Driver/Text.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
+#include <numeric>
 
 using namespace vitc;
 
@@ -15,15 +16,14 @@ struct Result {
   std::string name, target, precision;
   int64_t batch, threads;
   double medianMs, bestMs;
-  double gflop, gflopModel; ///< of one run: executed, nominal
-  double peakGflops = 0;    ///< 0 if this build has no loop for the level
-  struct Region {
-    std::string name;
-    double milliseconds, gflop; ///< of one run
-  };
-  std::vector<Region> regions; ///< with --profile
-  double gflops() const { return gflop / medianMs * 1e3; }
-  double share() const { return peakGflops > 0 ? gflops() / peakGflops : 0; }
+  Work work;         ///< of one run
+  double gflopModel; ///< nominal
+  PerDot peaks{};    ///< GFLOP/s of each kind that the run uses; 0 if this build has no loop for it
+  double peak = 0;   ///< of the instruction that the precision uses on the level
+  std::optional<Profile> profile;
+  double gflops() const { return work.total() / medianMs * 1e3; }
+  double share() const { return peak > 0 ? gflops() / peak : 0; }
+  double shareOfLimit() const { return work.limitMs(peaks) / medianMs; }
 };
 
 struct BenchOptions {
@@ -79,34 +79,59 @@ llvm::Expected<Result> benchCase(const LoadedLibrary &library, llvm::StringRef t
   llvm::Expected<RunningModel> model = library.create(create);
   if (!model)
     return model.takeError();
-  const vitc_level *info = library.level(model->levelName());
+  const vitc_schedule &schedule = library.level(model->levelName())->run;
   const Isa *isa = findIsa(model->levelName());
-  const PeakLoop *peak = isa ? peakLoop(*isa, precisionOf(library.facts().precision)) : nullptr;
-  llvm::Expected<Measured> measured = measure(library, *model, batch, peak, options.seconds);
+  Result result;
+  result.work = workOf(schedule, batch);
+  // The peak of the precision first, then those of other kinds of products.
+  llvm::SmallVector<const PeakLoop *> loops;
+  auto loopOf = [&](Precision precision) { return isa ? peakLoop(*isa, precision) : nullptr; };
+  auto sampled = [&](const PeakLoop *loop) {
+    if (loop && !llvm::is_contained(loops, loop))
+      loops.push_back(loop);
+  };
+  Precision precision = precisionOf(library.facts().precision);
+  sampled(loopOf(precision));
+  for (uint32_t dot = 0; dot < result.peaks.size(); ++dot)
+    if (result.work.gflop[dot] > 0)
+      sampled(loopOf(precisionOfDot(dot)));
+
+  ProfileInputs inputs{};
+  if (options.profile)
+    inputs.bandwidths = measureBandwidths(model->threads());
+  llvm::Expected<Measured> measured = measure(library, *model, batch, loops, options.seconds, nanoseconds);
   if (!measured)
     return measured.takeError();
+  auto peakOf = [&](Precision wanted) {
+    const PeakLoop *loop = loopOf(wanted);
+    return loop ? median(measured->peaks[llvm::find(loops, loop) - loops.begin()]) : 0;
+  };
 
-  Result result;
+  const std::vector<double> &times = measured->milliseconds;
   result.name = library.facts().name;
   result.target = model->levelName();
   result.precision = library.facts().precision;
   result.batch = batch;
   result.threads = model->threads();
-  result.medianMs = median(measured->milliseconds);
-  result.bestMs = *std::min_element(measured->milliseconds.begin(), measured->milliseconds.end());
+  result.medianMs = median(times);
+  result.bestMs = *std::min_element(times.begin(), times.end());
   result.gflopModel = static_cast<double>(library.facts().modelFlops) * 1e-9 * static_cast<double>(batch);
-  result.gflop = 0;
-  // The run that does not count is in the profile too.
-  double runs = static_cast<double>(measured->milliseconds.size() + 1);
-  for (uint32_t i = 0; i < info->run.step_count; ++i) {
-    const vitc_step &step = info->run.steps[i];
-    double gflop = static_cast<double>(step.flops) * 1e-9 * static_cast<double>(batch);
-    result.gflop += gflop;
-    if (options.profile && i < nanoseconds.size())
-      result.regions.push_back({layerName(step), static_cast<double>(nanoseconds[i]) * 1e-6 / runs, gflop});
+  result.peak = peakOf(precision);
+  for (uint32_t dot = 0; dot < result.peaks.size(); ++dot)
+    if (result.work.gflop[dot] > 0)
+      result.peaks[dot] = peakOf(precisionOfDot(dot));
+  if (options.profile) {
+    int64_t pass = library.info().batch;
+    inputs.schedule = &schedule;
+    inputs.nanoseconds = std::move(nanoseconds);
+    inputs.runs = static_cast<int64_t>(times.size());
+    inputs.images = batch;
+    inputs.passes = (batch + pass - 1) / pass;
+    inputs.modelWeights = library.info().weight_bytes;
+    inputs.meanMs = std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
+    inputs.peaks = result.peaks;
+    result.profile = profileOf(inputs);
   }
-  if (!measured->peaks.empty())
-    result.peakGflops = median(measured->peaks);
   return result;
 }
 
@@ -120,67 +145,33 @@ void printTable(const std::vector<Result> &results, llvm::raw_ostream &os) {
                    {"best ms", right},
                    {"images/s", right},
                    {"GFLOP", right},
+                   {"f32", right},
+                   {"bf16", right},
+                   {"int8", right},
+                   {"counts as"},
                    {"nominal", right},
                    {"GFLOP/s", right},
                    {"peak", right},
                    {"share", right}});
+  auto gflop = [](const Result &r, uint32_t dot) {
+    return r.work.gflop[dot] > 0 ? numberText(r.work.gflop[dot]) : "-";
+  };
   for (const Result &r : results)
     table.add({r.name, r.target, std::to_string(r.batch), std::to_string(r.threads), numberText(r.medianMs),
                numberText(r.bestMs), numberText(static_cast<double>(r.batch) / r.medianMs * 1e3),
-               numberText(r.gflop), numberText(r.gflopModel), fmt::format("{:.1f}", r.gflops()),
-               r.peakGflops > 0 ? fmt::format("{:.1f}", r.peakGflops) : "-",
-               r.peakGflops > 0 ? fmt::format("{:.1f} %", 100 * r.share()) : "-"});
+               numberText(r.work.total()), gflop(r, VITC_DOT_F32), gflop(r, VITC_DOT_BF16),
+               gflop(r, VITC_DOT_INT8), r.work.countsAs(), numberText(r.gflopModel),
+               fmt::format("{:.1f}", r.gflops()), r.peak > 0 ? fmt::format("{:.1f}", r.peak) : "-",
+               r.peak > 0 ? fmt::format("{:.1f} %", 100 * r.share()) : "-"});
   table.print(os);
 }
 
-/// "blk.3.fc1" -> "blk.*.fc1": the layers of a model are alike.
-std::string kindOf(llvm::StringRef region) {
-  llvm::SmallVector<llvm::StringRef> parts;
-  region.split(parts, '.');
-  for (llvm::StringRef &part : parts)
-    if (!part.empty() && llvm::all_of(part, llvm::isDigit))
-      part = "*";
-  return llvm::join(parts, ".");
-}
+llvm::json::Value known(double value) { return value > 0 ? llvm::json::Value(value) : nullptr; }
 
-void printProfile(const Result &result, llvm::raw_ostream &os) {
-  struct Row {
-    std::string name;
-    int64_t times = 0;
-    double milliseconds = 0, gflop = 0;
-  };
-  std::vector<Row> rows;
-  double total = 0;
-  for (const Result::Region &region : result.regions) {
-    std::string name = kindOf(region.name);
-    auto row = llvm::find_if(rows, [&](const Row &other) { return other.name == name; });
-    if (row == rows.end())
-      row = rows.insert(rows.end(), Row{name});
-    ++row->times;
-    row->milliseconds += region.milliseconds;
-    row->gflop += region.gflop;
-    total += region.milliseconds;
-  }
-  os << fmt::format("\n{}, {}, batch {}, {} threads, mean of all runs:\n", result.name, result.target,
-                    result.batch, result.threads);
-  auto right = TextTable::Right;
-  TextTable table({{"region"},
-                   {"times", right},
-                   {"ms", right},
-                   {"of time", right},
-                   {"GFLOP", right},
-                   {"GFLOP/s", right},
-                   {"of peak", right}});
-  for (const Row &row : rows) {
-    double rate = row.milliseconds > 0 ? row.gflop / row.milliseconds * 1e3 : 0;
-    table.add({row.name, std::to_string(row.times), fmt::format("{:.3f}", row.milliseconds),
-               fmt::format("{:.1f} %", total > 0 ? 100 * row.milliseconds / total : 0), numberText(row.gflop),
-               row.gflop > 0 ? fmt::format("{:.1f}", rate) : "-",
-               row.gflop > 0 && result.peakGflops > 0
-                   ? fmt::format("{:.1f} %", 100 * rate / result.peakGflops)
-                   : "-"});
-  }
-  table.print(os);
+/// "gflop_f32", "gflop_bf16", "gflop_int8".
+void perDot(llvm::json::OStream &json, llvm::StringRef name, const PerDot &values) {
+  for (auto [dot, value] : llvm::enumerate(values))
+    json.attribute((name + "_" + precisionName(precisionOfDot(dot))).str(), value);
 }
 
 void printJson(const std::vector<Result> &results, llvm::raw_ostream &os) {
@@ -195,20 +186,18 @@ void printJson(const std::vector<Result> &results, llvm::raw_ostream &os) {
         json.attribute("threads", r.threads);
         json.attribute("median_ms", r.medianMs);
         json.attribute("best_ms", r.bestMs);
-        json.attribute("gflop", r.gflop);
+        json.attribute("gflop", r.work.total());
+        perDot(json, "gflop", r.work.gflop);
+        perDot(json, "gflop_linear", r.work.linear);
+        json.attribute("counts_as", r.work.countsAs());
         json.attribute("gflop_model", r.gflopModel);
         json.attribute("gflops", r.gflops());
-        json.attribute("peak_gflops", r.peakGflops > 0 ? llvm::json::Value(r.peakGflops) : nullptr);
-        json.attribute("share_of_peak", r.peakGflops > 0 ? llvm::json::Value(r.share()) : nullptr);
-        if (!r.regions.empty())
-          json.attributeArray("regions", [&] {
-            for (const Result::Region &region : r.regions)
-              json.object([&] {
-                json.attribute("name", llvm::json::fixUTF8(region.name));
-                json.attribute("ms", region.milliseconds);
-                json.attribute("gflop", region.gflop);
-              });
-          });
+        json.attribute("peak_gflops", known(r.peak));
+        perDot(json, "peak_gflops", r.peaks);
+        json.attribute("share_of_peak", known(r.share()));
+        json.attribute("share_of_limit", known(r.shareOfLimit()));
+        if (r.profile)
+          profileJson(*r.profile, json);
       });
   });
   os << "\n";
@@ -247,7 +236,10 @@ llvm::Error vitc::benchCommand(const Arguments &arguments, Console &console) {
   }
   printTable(results, console.out);
   for (const Result &result : results)
-    if (!result.regions.empty())
-      printProfile(result, console.out);
+    if (result.profile) {
+      console.out << fmt::format("\n{}, {}, batch {}, {} threads, ", result.name, result.target, result.batch,
+                                 result.threads);
+      printProfile(*result.profile, console.out);
+    }
   return llvm::Error::success();
 }

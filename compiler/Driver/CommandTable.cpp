@@ -52,9 +52,9 @@ static constexpr CommandInfo kCommands[] = {
      "measure latency, throughput and share of this machine's limit",
      "Alternates runs of the model with a loop of the level's multiply-add instruction that does nothing "
      "else, on as many "
-     "threads. The share of peak is executed GFLOP/s of the median run over that loop's. With several "
-     "models, compare "
-     "figures of one run of bench only.",
+     "threads. The share of peak is executed GFLOP/s of the median run over that loop's. GFLOP of products "
+     "in f32, bf16 and int8 are listed apart; a run counts as the one that 95 % of its products with "
+     "weights are. With several models, compare figures of one run of bench only.",
      "vitc bench preset:vit_base_patch16_224 --batch 1,8 --threads 1,2\n"
      "vitc bench vit_b.so --target x86-64-v4,x86-64-v3 --json\n"
      "vitc bench vit_b.so --profile",

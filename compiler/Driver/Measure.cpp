@@ -20,7 +20,8 @@ double vitc::median(std::vector<double> values) {
 }
 
 llvm::Expected<Measured> vitc::measure(const LoadedLibrary &library, const RunningModel &model,
-                                       int64_t images, const PeakLoop *peak, double seconds) {
+                                       int64_t images, llvm::ArrayRef<const PeakLoop *> loops, double seconds,
+                                       llvm::MutableArrayRef<uint64_t> profile) {
   size_t elements = library.info().levels[0].run.input_bytes / sizeof(float);
   std::vector<float> input = seededImage(0, elements * static_cast<size_t>(images));
   std::vector<std::vector<float>> outputs;
@@ -33,7 +34,9 @@ llvm::Expected<Measured> vitc::measure(const LoadedLibrary &library, const Runni
 
   if (llvm::Error error = run()) // pages and caches
     return error;
+  llvm::fill(profile, 0);
   Measured result;
+  result.peaks.resize(loops.size());
   Clock::time_point start = Clock::now();
   for (int round = 0; round < 3 || secondsSince(start) < seconds; ++round) {
     // Short runs come in groups of 20 ms, so that waking threads after a sample of the peak is rare.
@@ -44,8 +47,11 @@ llvm::Expected<Measured> vitc::measure(const LoadedLibrary &library, const Runni
         return error;
       result.milliseconds.push_back(secondsSince(before) * 1e3);
     } while (secondsSince(group) < 0.02);
-    if (peak)
-      result.peaks.push_back(samplePeak(*peak, model.threads(), std::min(secondsSince(group), 0.25)));
+    double sample = std::min(secondsSince(group), 0.25);
+    for (auto [loop, rates] : llvm::zip(loops, result.peaks)) {
+      rates.push_back(samplePeak(*loop, model.threads(), sample));
+      sample = std::min(sample, 0.025);
+    }
   }
   return result;
 }

@@ -9,15 +9,18 @@
 namespace vitc {
 
 struct Measured {
-  std::vector<double> milliseconds; ///< of each run, at least three
-  std::vector<double> peaks;        ///< GFLOP/s of the peak loop, sampled between runs
+  std::vector<double> milliseconds;       ///< of each run, at least three
+  std::vector<std::vector<double>> peaks; ///< GFLOP/s of each peak loop, sampled between runs
 };
 
-/// Alternates groups of runs of `images` seeded images with samples of `peak` of the same length, for about
-/// `seconds` and at least three rounds, after one run that does not count. Neighbouring in time, both see the
-/// same clock and the same other processes. Without `peak` (null) only the runs are timed.
+/// Alternates groups of runs of `images` seeded images with samples of `loops`, for about `seconds` and at
+/// least three rounds, after one run that does not count. Neighbouring in time, all see the same clock and
+/// the same other processes. The first loop is sampled for as long as the runs of a group took, at most
+/// 0.25 s, further ones for at most 25 ms. `profile`, which `model` adds times to, is cleared after the run
+/// that does not count.
 llvm::Expected<Measured> measure(const LoadedLibrary &library, const RunningModel &model, int64_t images,
-                                 const PeakLoop *peak, double seconds);
+                                 llvm::ArrayRef<const PeakLoop *> loops, double seconds,
+                                 llvm::MutableArrayRef<uint64_t> profile = {});
 
 /// The middle value; the mean of the two middle ones of an even number. Precondition: not empty.
 double median(std::vector<double> values);

@@ -49,6 +49,13 @@ defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, Veri
                                      "(default: portable, all of x86-64)">]>;
 defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "P",
                        "arithmetic of products: f32 (default); bf16, with sums in f32; int8, with scales by token and by output, patches, attention and heads in bf16">;
+defm max_error : Value<"max-error", [CompileVis], "X",
+                       "with bf16 or int8: keeps the layers that need it in bf16 or f32, so that the relative L2 error of the "
+                       "outputs, measured on the pictures of --calibrate or on seeded inputs, is at most X; prints what was "
+                       "chosen and why">;
+defm calibrate : Value<"calibrate", [CompileVis], "DIR",
+                       "PNG and JPEG pictures like those that the model will see. With int8, each layer's input gets one scale "
+                       "for all tokens, found from them, instead of one for each token">;
 defm batch : Value<"batch", [CompileVis, InspectVis, BenchVis], "N",
                    "images computed in one pass: more memory, less time per image on many threads; results and callers do "
                    "not depend on it (default: 1)",
@@ -87,4 +94,4 @@ defm variant : Value<"variant", [VerifyVis], "V",
                      "peaked attention)">;
 
 defm seconds : Value<"seconds", [BenchVis], "S", "time to measure each case (default: 3)">;
-def profile : Switch<"profile", [BenchVis], "also show the time of each region of the forward">;
+def profile : Switch<"profile", [BenchVis], "also show, by region, kind and layer, the time of the forward, its arithmetic and bytes, and how near both come to this machine's limits">;

@@ -56,9 +56,11 @@ struct TableBuilder {
         llvm::FunctionType::get(llvm::Type::getVoidTy(module.getContext()), {types.ptr, types.i64}, false);
     auto *entry = llvm::cast<llvm::Function>(module.getOrInsertFunction(table.entry, type).getCallee());
     entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    return ConstantStruct::get(types.step, {entry, array(types.operand, operands, prefix + ".operands"),
-                                            u32(operands.size()), u32(table.chunks), string(table.name),
-                                            u64(table.flops), u32(table.flags), u32(table.parts)});
+    return ConstantStruct::get(types.step,
+                               {entry, array(types.operand, operands, prefix + ".operands"),
+                                u32(operands.size()), u32(table.chunks), string(table.name), u64(table.flops),
+                                u32(table.flags), u32(table.parts), string(table.kind), u32(table.dot),
+                                u64(table.activationBytes), u64(table.weightBytes)});
   }
 
   Constant *schedule(const ScheduleTable *table) {

@@ -10,6 +10,18 @@
 
 using namespace vitc;
 
+static uint32_t dotOf(std::optional<vit::DotKind> kind) {
+  if (!kind)
+    return VITC_DOT_F32;
+  switch (*kind) {
+  case vit::DotKind::Bf16:
+    return VITC_DOT_BF16;
+  case vit::DotKind::Int8:
+    return VITC_DOT_INT8;
+  }
+  llvm_unreachable("all kinds are in the ABI");
+}
+
 static ScheduleTable readSchedule(vit::ScheduleOp schedule) {
   ScheduleTable table;
   table.arenaBytes = schedule.getArenaBytes();
@@ -22,7 +34,12 @@ static ScheduleTable readSchedule(vit::ScheduleOp schedule) {
     row.chunks = step.getChunks();
     row.parts = step.getParts();
     row.flops = step.getFlops();
-    row.flags = step.getImagesInner() ? VITC_STEP_IMAGES_INNER : 0;
+    row.flags =
+        (step.getImagesInner() ? VITC_STEP_IMAGES_INNER : 0) | (step.getLinear() ? VITC_STEP_LINEAR : 0);
+    row.kind = step.getKind().str();
+    row.dot = dotOf(step.getDot());
+    row.activationBytes = step.getActivationBytes();
+    row.weightBytes = step.getWeightBytes();
     for (auto [space, index, offset] : llvm::zip(step.getSpaces(), step.getIndices(), step.getOffsets()))
       row.operands.push_back(
           {static_cast<uint32_t>(space), static_cast<uint32_t>(index), static_cast<uint64_t>(offset)});

@@ -23,6 +23,9 @@ struct StepTable {
   uint32_t chunks, parts;
   uint64_t flops;
   uint32_t flags; ///< VITC_STEP_*
+  std::string kind;
+  uint32_t dot; ///< VITC_DOT_*
+  uint64_t activationBytes, weightBytes;
 };
 
 /// A `vit.schedule`.

@@ -35,6 +35,14 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
       return 1;
     }]>,
     InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,
+    InterfaceMethod<"What multiplies in those operations; none: f32.", "::std::optional<::vit::DotKind>", "getDotKind",
+      (ins), [{}], [{
+      return ::std::nullopt;
+    }]>,
+    InterfaceMethod<"Bytes of the operands of one image, each read or written once: what the region moves at least.",
+      "::vit::MovedBytes", "getMovedBytes", (ins), [{}], [{
+      return ::vit::movedBytes($_op);
+    }]>,
     InterfaceMethod<"True if a pass over several images does one chunk of every image before the next chunk.", "bool",
       "getImagesInner", (ins), [{}], [{
       return false;

@@ -94,7 +94,7 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let hasVerifier = 1;
 }
 
-def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes"]> {
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes", "getDotKind"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
     `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
@@ -166,7 +166,7 @@ def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]
   let hasVerifier = 1;
 }
 
-def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes"]> {
+def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "getDotKind", "getMovedBytes"]> {
   let summary = "attention of one image, by head and block of query rows";
   let description = [{
     `vit.fused_attention` on head planes. Each chunk is one head and one block of query rows: it packs the head's keys
@@ -271,14 +271,18 @@ def StepOp : VitOp<"step", [HasParent<"ScheduleOp">, DeclareOpInterfaceMethods<S
   let summary = "one region call: function, operand addresses, chunks";
   let description = [{
     `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `parts` and
-    `images_inner` (`VITC_STEP_IMAGES_INNER`) see `vitc_step`.
+    `images_inner` (`VITC_STEP_IMAGES_INNER`) see `vitc_step`. What a profile needs to know of the region is there too:
+    its op (`kind`), what multiplies in it (`dot`, none for f32), whether it is a product with weights (`linear`), and
+    the bytes of its operands.
 
     Constraints:
     * `step_c1`: the three arrays have one length, at most twelve, and the callee exists.
     * `step_c2`: parts is positive and divides chunks.
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$name, DenseI64ArrayAttr:$spaces, DenseI64ArrayAttr:$indices,
-                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$parts, UnitAttr:$images_inner, I64Attr:$flops);
+                       DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$parts, UnitAttr:$images_inner, I64Attr:$flops,
+                       DefaultValuedStrAttr<StrAttr, "">:$kind, OptionalAttr<DotAttr>:$dot, UnitAttr:$linear,
+                       DefaultValuedAttr<I64Attr, "0">:$activation_bytes, DefaultValuedAttr<I64Attr, "0">:$weight_bytes);
   let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks `parts` $parts
                           (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
 }

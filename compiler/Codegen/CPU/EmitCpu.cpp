@@ -2,6 +2,7 @@
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Codegen/CPU/Passes.h"
 #include "dialect/Transforms/PassStatistics.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -57,14 +58,34 @@ FailureOr<Address> addressOf(Value buffer, SymbolTable &symbols) {
   return op->emitOpError("is no planned buffer");
 }
 
-/// What a profile calls the step: the weight that a product reads, else the op, numbered.
-std::string stepName(vit::PlannedOpInterface op, int64_t number) {
-  if (auto gemm = dyn_cast<vit::PlanGemmOp>(*op))
+/// The weight that a product reads, else "".
+StringRef weightName(Operation &op) {
+  if (auto gemm = dyn_cast<vit::PlanGemmOp>(op))
     if (auto weights = gemm.getWeights().getDefiningOp<vit::PlanWeightsOp>())
-      return weights.getWeight().str();
+      return weights.getWeight();
+  return "";
+}
+
+/// "layer_norm" of plan.layer_norm.
+StringRef kindOf(vit::PlannedOpInterface op) {
   StringRef name = op->getName().stripDialect();
   name.consume_front("plan.");
-  return name.str() + "." + std::to_string(number);
+  return name;
+}
+
+/// What a profile calls the step: the weight that a product reads, "blk.3.fc1.w.panels". Others have the name
+/// of their op in the scope of the next product, which most of them prepare, or behind the last one in its:
+/// "blk.3.layer_norm". They are numbered where there is no scope.
+std::string stepName(vit::PlannedOpInterface op, int64_t number) {
+  if (StringRef weight = weightName(*op); !weight.empty())
+    return weight.str();
+  StringRef product;
+  for (Operation *other = op; other && product.empty(); other = other->getNextNode())
+    product = weightName(*other);
+  for (Operation *other = op; other && product.empty(); other = other->getPrevNode())
+    product = weightName(*other);
+  auto [scope, layer] = product.split(".w.").first.rsplit('.');
+  return layer.empty() ? (kindOf(op) + "." + Twine(number)).str() : (scope + "." + kindOf(op)).str();
 }
 
 struct EmitCpuPass : vitc::impl::EmitCpuBase<EmitCpuPass> {
@@ -114,8 +135,12 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
     auto region = emitter.regionFor(op);
     if (failed(region))
       return failure();
+    vit::MovedBytes moved = op.getMovedBytes();
+    std::optional<vit::DotKind> kind = op.getDotKind();
+    vit::DotKindAttr dot = kind ? vit::DotKindAttr::get(b.getContext(), *kind) : vit::DotKindAttr();
     vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
-                        offsets, op.getChunks(), op.getParts(), op.getImagesInner(), op.getFlops());
+                        offsets, op.getChunks(), op.getParts(), op.getImagesInner(), op.getFlops(),
+                        kindOf(op), dot, isa<vit::PlanGemmOp>(inner), moved.activations, moved.weights);
   }
   function.erase();
   schedule.setSymName(name);

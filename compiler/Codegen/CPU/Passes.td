@@ -27,8 +27,9 @@ def EmitCpu : Pass<"vit-emit-cpu", "mlir::ModuleOp"> {
   }];
   let options = [Option<"reportStatistics", "statistics", "bool", /*default=*/"false",
                         "Say as a remark what the pass did (see PassStatistics.h)">];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::math::MathDialect",
-                           "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::func::FuncDialect", "mlir::LLVM::LLVMDialect",
+                           "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+                           "mlir::vector::VectorDialect"];
 }
 
 #endif // COMPILER_CODEGEN_CPU_PASSES_TD

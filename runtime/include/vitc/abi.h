@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define VITC_ABI_VERSION 1u
+#define VITC_ABI_VERSION 2u
 
 /* Where an operand of a region lives. The runtime turns (space, offset) into a pointer for each call. */
 enum {
@@ -40,9 +40,13 @@ enum { VITC_MAX_OPERANDS = 12 };
  * around it, on its own. */
 enum {
   VITC_STEP_IMAGES_INNER =
-      1u << 0 /* do one chunk of every image before the next chunk: the chunk's weights stay in
-                 cache, where an image alone has too few rows to make up for reading them */
+      1u << 0,               /* do one chunk of every image before the next chunk: the chunk's weights stay in
+                                cache, where an image alone has too few rows to make up for reading them */
+  VITC_STEP_LINEAR = 1u << 1 /* a product with weights; for profiles */
 };
+
+/* Arithmetic of a step's products: vitc_step.dot. */
+enum { VITC_DOT_F32 = 0, VITC_DOT_BF16 = 1, VITC_DOT_INT8 = 2 };
 
 typedef struct vitc_step {
   vitc_region_fn run;
@@ -53,6 +57,11 @@ typedef struct vitc_step {
   uint64_t flops;   /* per image: executed multiply-adds times two */
   uint32_t flags;   /* VITC_STEP_* */
   uint32_t parts;   /* at least 1: neighbouring chunks that read the same weights; divides chunks */
+  /* What follows is for profiles; the runtime does not read it. */
+  const char *kind;          /* the planned op: "gemm", "attention", "layer_norm" */
+  uint32_t dot;              /* VITC_DOT_*: what multiplies in `flops` */
+  uint64_t activation_bytes; /* per image: operands in arena, input and output, read or written once */
+  uint64_t weight_bytes;     /* operands in the weight blob, read once */
 } vitc_step;
 
 typedef struct vitc_schedule {

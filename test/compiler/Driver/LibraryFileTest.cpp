@@ -4,6 +4,7 @@
 #include "compiler/Driver/Measure.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Import/Presets.h"
+#include "runtime/include/vitc/abi.h"
 #include "test/compiler/TestFiles.h"
 
 using namespace vitc;
@@ -74,10 +75,13 @@ TEST_F(LibraryFileTest, DamageIsAnError) {
 
 TEST_F(LibraryFileTest, AnotherVersionIsRefused) {
   std::string whole = readFile(dir->file("m.so"));
-  size_t at = whole.find("\"abi\":1");
+  std::string abi = std::to_string(VITC_ABI_VERSION);
+  ASSERT_EQ(abi.size(), 1u);
+  size_t at = whole.find("\"abi\":" + abi);
   ASSERT_NE(at, std::string::npos);
-  whole[at + 6] = '7';
-  expectError(openLibraryFile(dir->write("other.so", whole)), ExitCode::Input, {"ABI 1", "got 7", "compile"});
+  whole[at + 6] = '0';
+  expectError(openLibraryFile(dir->write("other.so", whole)), ExitCode::Input,
+              {"ABI " + abi, "got 0", "compile"});
 }
 
 TEST(MeasureTest, Median) {

@@ -65,4 +65,21 @@ TEST(PeakLoopTest, SamplesOnSeveralThreads) {
   EXPECT_LT(seconds() - start, 5);
 }
 
+// What narrow products multiply with, on the best level of this machine and on those below.
+TEST(PeakLoopTest, HasALoopForEachPrecision) {
+  for (Precision precision : kPrecisions) {
+    auto host = parseTargets({"host"}, precision);
+    ASSERT_TRUE(static_cast<bool>(host));
+    const Isa *best = host->front();
+    for (const Isa &isa : allIsas()) {
+      bool older = isa.arch == best->arch && (isa.needs & best->needs) == isa.needs;
+      if (!older)
+        continue;
+      const PeakLoop *loop = peakLoop(isa, precision);
+      ASSERT_NE(loop, nullptr) << isa.name.str();
+      EXPECT_GT(samplePeak(*loop, 1, 0.01), 0.5) << isa.name.str() << " " << loop->instruction.str();
+    }
+  }
+}
+
 } // namespace

@@ -37,7 +37,8 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   {
     using S = vitc_step;
     check(types.step, sizeof(S),
-          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags), AT(parts)});
+          {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags), AT(parts),
+           AT(kind), AT(dot), AT(activation_bytes), AT(weight_bytes)});
   }
   {
     using S = vitc_schedule;

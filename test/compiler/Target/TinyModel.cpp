@@ -62,7 +62,7 @@ static const char kRegions[] = R"(
 /// Arena: products at 0, pixels as floats at 64. Spaces: 0 arena, 1 weights, 2 input, 3 output.
 static const char kRun[] = R"(
   vit.schedule @run attributes {arena_bytes = 64 : i64, scratch_bytes = 0 : i64, input_bytes = 16 : i64} {
-    vit.step @multiply "multiply" spaces [2, 1, 0] indices [0, 0, 0] offsets [0, 0, 0] chunks 4 parts 2 flops 4
+    vit.step @multiply "multiply" spaces [2, 1, 0] indices [0, 0, 0] offsets [0, 0, 0] chunks 4 parts 2 flops 4 {activation_bytes = 32 : i64, dot = #vit<dot int8>, kind = "gemm", linear, weight_bytes = 16 : i64}
     vit.step @add "add" spaces [0, 1, 3] indices [0, 0, 0] offsets [0, 64, 0] chunks 4 parts 1 flops 4
     vit.step @sum "sum" spaces [3, 3] indices [0, 1] offsets [0, 0] chunks 1 parts 1 flops 4
   }

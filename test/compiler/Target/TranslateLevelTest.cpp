@@ -3,6 +3,7 @@
 #include "dialect/IR/VitOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
+#include "runtime/include/vitc/abi.h"
 #include "test/compiler/Target/TinyModel.h"
 
 using namespace vitc;
@@ -44,6 +45,14 @@ TEST_F(TranslateLevelTest, ReadsSchedules) {
   ASSERT_EQ(step.operands.size(), 3u);
   EXPECT_EQ(step.operands[1].space, 1u);
   EXPECT_EQ(step.operands[1].offset, 64u);
+  EXPECT_EQ(step.dot, static_cast<uint32_t>(VITC_DOT_F32));
+  EXPECT_EQ(step.kind, "");
+  const StepTable &product = level->run.steps[0];
+  EXPECT_EQ(product.kind, "gemm");
+  EXPECT_EQ(product.dot, static_cast<uint32_t>(VITC_DOT_INT8));
+  EXPECT_EQ(product.flags, static_cast<uint32_t>(VITC_STEP_LINEAR));
+  EXPECT_EQ(product.activationBytes, 32u);
+  EXPECT_EQ(product.weightBytes, 16u);
   EXPECT_EQ(level->run.inputBytes, 16u);
   ASSERT_TRUE(level->runU8.has_value());
   EXPECT_EQ(level->runU8->steps.size(), 4u);

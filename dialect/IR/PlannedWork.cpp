@@ -1,0 +1,44 @@
+//===- PlannedWork.cpp - what planned ops multiply with and move ------------------------------------===//
+#include "dialect/IR/VitOps.h"
+
+using namespace mlir;
+using namespace vit;
+
+static int64_t denseBytes(MemRefType type) {
+  return type.getNumElements() * static_cast<int64_t>(type.getElementTypeBitWidth()) / 8;
+}
+
+/// True if `buffer` is part of the weight blob.
+static bool isWeights(Value buffer) {
+  while (auto view = buffer.getDefiningOp<PlanViewOp>())
+    buffer = view.getSource();
+  return buffer.getDefiningOp<PlanWeightsOp>() != nullptr;
+}
+
+MovedBytes vit::movedBytes(Operation *op) {
+  MovedBytes moved;
+  for (Value operand : op->getOperands())
+    (isWeights(operand) ? moved.weights : moved.activations) +=
+        denseBytes(cast<MemRefType>(operand.getType()));
+  return moved;
+}
+
+/// Instructions multiply what both operands are stored as: narrow weights beside f32 rows are widened.
+static std::optional<DotKind> dotOf(Value rows) {
+  Type element = cast<MemRefType>(rows.getType()).getElementType();
+  return element.isInteger() ? std::optional(DotKind::Int8)
+         : element.isBF16()  ? std::optional(DotKind::Bf16)
+                             : std::nullopt;
+}
+
+std::optional<DotKind> PlanGemmOp::getDotKind() { return dotOf(getA()); }
+
+std::optional<DotKind> PlanAttentionOp::getDotKind() { return dotOf(getKey()); }
+
+/// The operands may be planes of one buffer.
+MovedBytes PlanAttentionOp::getMovedBytes() {
+  MovedBytes moved{denseBytes(getOutput().getType()), 0};
+  for (MemRefType planes : {getQuery().getType(), getKey().getType(), getValue().getType()})
+    moved.activations += denseBytes(planes) / planes.getDimSize(0) * static_cast<int64_t>(getHeads());
+  return moved;
+}
