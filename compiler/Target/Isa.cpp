@@ -1,17 +1,33 @@
 #include "compiler/Target/Isa.h"
 #include "compiler/Support/Error.h"
-#include "runtime/include/vitc/abi.h"
+#include "runtime/src/cpu.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/TargetParser/Host.h"
 
 using namespace vitc;
 using vit::Bf16Unit, vit::Int8Unit;
 
 // Tile sizes: accumulators + one row of B + a broadcast fit the registers. 13 x 2 of 32 zmm and 6 x 2 of 16
 // ymm reach 95-98 % of FMA peak on Zen 4 and Zen 5 at K = 768..3072; taller or wider tiles measure the same
-// within 2 %. Where weights are widened, or bytes split into halves, the line of B takes twice the registers.
+// within 2 %. Where weights are widened, the line of B takes twice the registers; where
+// bytes are multiplied in 16 bits, so do the accumulators.
+// 32 x 2 are four of the eight registers of a matrix unit; the other four hold what they are made of.
 static constexpr Isa kIsas[] = {
+    {.name = "sapphirerapids",
+     .arch = "x86_64",
+     .cpu = "x86-64-v4",
+     .features = "+avx512bf16,+avx512vnni,+amx-tile,+amx-bf16,+amx-int8",
+     .tune = "sapphirerapids",
+     .needs = VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX512_VNNI | VITC_CPU_AMX_BF16 |
+              VITC_CPU_AMX_INT8,
+     .lanes = 16,
+     .tile = {13, 2},
+     .fma = true,
+     .bf16 = Bf16Unit::Tiles,
+     .bf16Tile = {32, 2},
+     .int8 = Int8Unit::Tiles,
+     .int8Tile = {32, 2},
+     .summary = "x86-64-v4 with AVX-512 BF16, VNNI and AMX (Sapphire Rapids and newer Xeons)"},
     {.name = "znver4",
      .arch = "x86_64",
      .cpu = "x86-64-v4",
@@ -25,7 +41,7 @@ static constexpr Isa kIsas[] = {
      .bf16Tile = {13, 2},
      .int8 = Int8Unit::Dot,
      .int8Tile = {13, 2},
-     .summary = "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Sapphire Rapids, Zen 4 and newer)"},
+     .summary = "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Zen 4 and newer)"},
     {.name = "x86-64-v4",
      .arch = "x86_64",
      .cpu = "x86-64-v4",
@@ -38,8 +54,22 @@ static constexpr Isa kIsas[] = {
      .bf16 = Bf16Unit::None,
      .bf16Tile = {12, 2},
      .int8 = Int8Unit::Madd,
-     .int8Tile = {11, 2},
+     .int8Tile = {13, 1},
      .summary = "AVX-512 F, BW, CD, DQ, VL (Skylake-X, Zen 4 and newer)"},
+    {.name = "alderlake",
+     .arch = "x86_64",
+     .cpu = "x86-64-v3",
+     .features = "+avxvnni",
+     .tune = "alderlake",
+     .needs = VITC_CPU_X86_64_V3 | VITC_CPU_AVX_VNNI,
+     .lanes = 8,
+     .tile = {6, 2},
+     .fma = true,
+     .bf16 = Bf16Unit::None,
+     .bf16Tile = {5, 2},
+     .int8 = Int8Unit::Dot,
+     .int8Tile = {6, 2},
+     .summary = "x86-64-v3 with AVX-VNNI (Alder Lake, Sierra Forest, Zen 5 and newer)"},
     {.name = "x86-64-v3",
      .arch = "x86_64",
      .cpu = "x86-64-v3",
@@ -52,7 +82,7 @@ static constexpr Isa kIsas[] = {
      .bf16 = Bf16Unit::None,
      .bf16Tile = {5, 2},
      .int8 = Int8Unit::Madd,
-     .int8Tile = {4, 2},
+     .int8Tile = {6, 1},
      .summary = "AVX2 and FMA (Haswell, Zen and newer)"},
     {.name = "x86-64",
      .arch = "x86_64",
@@ -66,7 +96,7 @@ static constexpr Isa kIsas[] = {
      .bf16 = Bf16Unit::None,
      .bf16Tile = {4, 2},
      .int8 = Int8Unit::Madd,
-     .int8Tile = {4, 2},
+     .int8Tile = {6, 1},
      .summary = "any x86-64 CPU (SSE2)"},
     {.name = "aarch64",
      .arch = "aarch64",
@@ -103,9 +133,11 @@ Precision vitc::precisionOf(llvm::StringRef name) {
   return Precision::F32;
 }
 
-/// True if the level's code is another than that of the level below it.
-static bool gainsFrom(Precision precision, const Isa &isa) {
-  return precision != Precision::F32 || isa.bf16 == Bf16Unit::None;
+bool vitc::gainsFrom(Precision precision, const Isa &isa) {
+  constexpr uint32_t kPlain = VITC_CPU_X86_64_V2 | VITC_CPU_X86_64_V3 | VITC_CPU_X86_64_V4;
+  bool plain = (isa.needs & ~kPlain) == 0;
+  return plain || precision == Precision::Int8 ||
+         (precision == Precision::Bf16 && isa.bf16 != Bf16Unit::None);
 }
 
 llvm::ArrayRef<Isa> vitc::allIsas() { return kIsas; }
@@ -115,23 +147,19 @@ const Isa *vitc::findIsa(llvm::StringRef name) {
   return it == std::end(kIsas) ? nullptr : it;
 }
 
-/// The best level that the machine running the compiler has.
-static const Isa *hostIsa(Precision precision) {
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  auto all = [&](std::initializer_list<llvm::StringRef> names) {
-    return llvm::all_of(names, [&](llvm::StringRef name) { return features.lookup(name); });
-  };
+bool vitc::runsHere(const Isa &isa) {
 #if defined(__aarch64__)
-  return findIsa("aarch64");
+  if (isa.arch != "aarch64")
+    return false;
 #else
-  if (all({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})) {
-    const Isa *best = findIsa("znver4");
-    return gainsFrom(precision, *best) && all({"avx512bf16", "avx512vnni"}) ? best : findIsa("x86-64-v4");
-  }
-  if (all({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"}))
-    return findIsa("x86-64-v3");
-  return findIsa("x86-64");
+  if (isa.arch != "x86_64")
+    return false;
 #endif
+  vitc_cpuid_leaves leaves;
+  vitc_cpu_read_leaves(&leaves);
+  vitc_level level = {};
+  level.needs = isa.needs;
+  return vitc_cpu_best_level(&level, 1, vitc_cpu_features_from(&leaves), vitc_cpu_request_amx);
 }
 
 llvm::Expected<std::vector<const Isa *>> vitc::parseTargets(llvm::ArrayRef<std::string> names,
@@ -144,7 +172,8 @@ llvm::Expected<std::vector<const Isa *>> vitc::parseTargets(llvm::ArrayRef<std::
         if (isa.arch == "x86_64" && gainsFrom(precision, isa))
           choose(&isa);
     } else if (name == "host") {
-      choose(hostIsa(precision));
+      choose(
+          llvm::find_if(kIsas, [&](const Isa &isa) { return runsHere(isa) && gainsFrom(precision, isa); }));
     } else if (const Isa *isa = findIsa(name)) {
       choose(isa);
     } else {

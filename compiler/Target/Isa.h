@@ -49,6 +49,13 @@ llvm::ArrayRef<Isa> allIsas();
 /// The level called `name`, or null.
 const Isa *findIsa(llvm::StringRef name);
 
+/// Whether the level's code of that precision is another than that of the level below it. Levels that add
+/// instructions for bf16 and bytes only have nothing for f32.
+bool gainsFrom(Precision precision, const Isa &isa);
+
+/// Whether this machine has the level's instructions, and its system grants what they need.
+bool runsHere(const Isa &isa);
+
 /// Parses a --target list: level names, `host` (the best level this machine runs), `portable` (all x86-64
 /// levels, the default). These two leave out levels whose instructions a precision does not use. The result
 /// is sorted best first, without duplicates, and of one architecture; unknown names are usage errors with a

@@ -58,14 +58,16 @@ def MemorySpaceAttr : EnumAttr<VitDialect, MemorySpace, "space"> {
 
 def Bf16Unit : I32EnumAttr<"Bf16Unit", "how a machine multiplies bfloat16", [
     I32EnumAttrCase<"None", 0, "none">,  // not at all: widened to f32
-    I32EnumAttrCase<"Dot", 1, "dot">]> { // pairs in each lane of a vector, added into f32
+    I32EnumAttrCase<"Dot", 1, "dot">,    // pairs in each lane of a vector, added into f32
+    I32EnumAttrCase<"Tiles", 2, "tiles">]> { // the same, and whole matrices in registers of tiles
   let cppNamespace = "::vit";
   let genSpecializedAttr = 0;
 }
 def Int8Unit : I32EnumAttr<"Int8Unit", "how a machine multiplies unsigned and signed bytes", [
     I32EnumAttrCase<"None", 0, "none">,  // not at all: widened to f32
-    I32EnumAttrCase<"Madd", 1, "madd">,  // pairs of 16-bit integers in each lane, added; bytes are widened to these
-    I32EnumAttrCase<"Dot", 2, "dot">]> { // quads in each lane of a vector, added into i32
+    I32EnumAttrCase<"Madd", 1, "madd">,  // pairs of 16-bit integers in each lane, to which bytes are widened
+    I32EnumAttrCase<"Dot", 2, "dot">,    // quads in each lane of a vector, added into i32
+    I32EnumAttrCase<"Tiles", 3, "tiles">]> { // the same, and whole matrices in registers of tiles
   let cppNamespace = "::vit";
   let genSpecializedAttr = 0;
 }
@@ -78,13 +80,17 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
     says whether a fused multiply-add exists; without it products are rounded before they are added.
 
     `bf16` says how products of bfloat16 are computed, `int8` how those of unsigned and signed bytes are: `dot` by an
-    instruction that multiplies the pair or quad of each lane and adds into f32 or i32, `madd` by widening bytes to 16 bits
-    for one that does so with pairs, `none` (the default) in f32, on widened weights. `bf16_tile` and `int8_tile` are the
+    instruction that multiplies the pair or quad of each lane and adds into f32 or i32, `madd` by one that
+    does so with pairs of 16-bit integers, to which bytes are widened (rows by who quantizes them, weights at each use), `none` (the default) in f32, on widened weights. `tiles` is `dot` with, for products with
+    weights, a matrix unit beside it: eight registers of 16 rows of 64 bytes, of which one instruction multiplies two and
+    adds to a third. `bf16_tile` and `int8_tile` are the
     tiles of products with such weights, by default `tile`: what is widened takes registers from the accumulators.
 
     Constraints:
     * `isa_c1`: lanes are a power of two, lanes and the extents of tiles 1 to 64.
     * `isa_c2`: the panel is a positive multiple of each tile's columns, lanes * vectors.
+    * `isa_c3`: a matrix unit comes with 16 lanes and a tile that fits its registers, beside one of A for each 16 rows
+      and one of W for each vector.
   }];
   let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "::vit::TileSize":$tile,
                         "unsigned":$panel, "bool":$fma,
@@ -99,8 +105,12 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
     /// Whether products of such numbers are computed on them, not on their widened values.
     bool multipliesBf16() const { return getBf16() != ::vit::Bf16Unit::None; }
     bool multipliesInt8() const { return getInt8() != ::vit::Int8Unit::None; }
-    /// The largest tile of a product whose right operand has such elements.
+    /// Whether a matrix unit multiplies rows and weights of such elements.
+    bool hasTilesFor(::mlir::Type element) const;
+    /// The largest tile of a product with weights of such elements.
     ::vit::TileSize tileFor(::mlir::Type element) const;
+    /// The same where both operands are activations, which no matrix unit multiplies.
+    ::vit::TileSize vectorTileFor(::mlir::Type element) const { return hasTilesFor(element) ? getTile() : tileFor(element); }
   }];
 }
 

@@ -16,16 +16,10 @@ template <typename T> static bool succeeded(llvm::Expected<T> &value) {
 }
 
 std::vector<const Isa *> vitc::test::runnableLevels(Precision precision) {
-  auto host = parseTargets({"host"}, precision);
-  if (!succeeded(host))
-    return {};
   std::vector<const Isa *> levels;
-  bool found = false;
-  for (const Isa &isa : allIsas()) { // best first: what stands behind the host's best runs here, too
-    found |= &isa == host->front();
-    if (found && isa.arch == host->front()->arch)
+  for (const Isa &isa : allIsas())
+    if (runsHere(isa) && gainsFrom(precision, isa))
       levels.push_back(&isa);
-  }
   return levels;
 }
 

@@ -1,6 +1,7 @@
 //===- EmitGemm.cpp - matrix product with packed weights --------------------------------------------===//
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Codegen/CPU/MathFunctions.h"
+#include "compiler/Codegen/CPU/MatrixUnit.h"
 #include "compiler/Codegen/CPU/Microkernel.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
@@ -12,18 +13,19 @@ namespace {
 /// Everything that the code of a tile depends on, but for its height.
 struct GemmShape {
   GemmShape(vit::IsaAttr isa, vit::PlanGemmOp op) : activation(op.getActivation()) {
-    vectors = isa.tileFor(op.getWeights().getType().getElementType()).vectors;
+    vectors = op.getMatrixUnit() ? op.getTile()[1]
+                                 : isa.tileFor(op.getWeights().getType().getElementType()).vectors;
     panels = op.getWeights().getType().getDimSize(0);
     panel = op.panelWidth();
     neighbours = op.neighbours();
     Type element = op.getA().getType().getElementType();
-    kind = element.isBF16() ? StepKind::Pairs : element.isInteger(8) ? StepKind::Quads : StepKind::Elements;
+    kind = element.isBF16()        ? StepKind::Pairs
+           : element.isInteger(8)  ? StepKind::Quads
+           : element.isInteger(16) ? StepKind::WideQuads
+                                   : StepKind::Elements;
     lines = op.getWeights().getType().getDimSize(1);
     depth = kind == StepKind::Elements ? op.getA().getType().getDimSize(1) : lines;
-    // Steps that widen bytes leave no register for the loads of another.
-    unroll = kind == StepKind::Elements ? std::max<int64_t>(2, neighbours)
-             : kind == StepKind::Quads && isa.getInt8() == vit::Int8Unit::Madd ? 1
-                                                                               : 2;
+    unroll = kind == StepKind::Elements ? std::max<int64_t>(2, neighbours) : kind == StepKind::WideQuads ? 1 : 2;
     auto c = cast<MemRefType>(op.getC().getType());
     planeWidth = c.getRank() == 3 ? c.getDimSize(2) : 0;
   }
@@ -69,26 +71,69 @@ static Value stage(LeafBuilder &b, const GemmShape &shape, Value i, Value n) {
   return b.add(b.mul(i, shape.panel), n);
 }
 
-/// The activation of a tile whose sums and biases wait in scratch, then the residual; `first` holds the
-/// tile's columns within the panel, `at` within C. A loop over L1: unrolled over the accumulators, its chains
-/// of multiply-adds are too long to overlap, and spill. kChains of them overlap.
-static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height,
-                               Value m, ArrayRef<Value> first, ArrayRef<Value> at) {
+/// Columns of a tile, a vector each: their first within the panel and within C, and what the epilogue adds
+/// and multiplies.
+struct TileColumns {
+  TileColumns(LeafBuilder &b, const GemmShape &shape, Value panel, Value first) {
+    for (int64_t v = 0; v < shape.vectors; ++v)
+      within.push_back(b.add(first, v * b.lanes()));
+    for (Value column : within)
+      at.push_back(b.add(b.mul(panel, shape.panel), column));
+  }
+  /// After the sums, so that these registers are free before.
+  void load(LeafBuilder &b, const GemmArgs &g) {
+    for (Value column : at) {
+      if (g.bias)
+        bias.push_back(b.load(g.bias, {column}));
+      if (g.columnScales)
+        scales.push_back(b.load(g.columnScales, {column}));
+      if (g.columnSums) // what 128 in place of zero added
+        zeros.push_back(b.mulf(b.load(g.columnSums, {column}), b.splat(-128.0)));
+    }
+  }
+  SmallVector<Value> within, at, bias, scales, zeros;
+};
+
+/// The value that a sum stands for, with its bias; `v` counts the tile's vectors.
+static Value finishSum(LeafBuilder &b, const GemmArgs &g, const TileColumns &columns, Value sum,
+                       Value rowScale, int64_t v) {
+  if (g.rowScales)
+    sum = b.mulf(b.fma(b.toFloats(sum), columns.scales[v], columns.zeros[v]), rowScale);
+  else if (g.columnScales)
+    sum = b.mulf(sum, columns.scales[v]);
+  return g.bias ? b.addf(sum, columns.bias[v]) : sum;
+}
+
+static Value rowScale(LeafBuilder &b, const GemmArgs &g, Value row) {
+  return g.rowScales ? b.broadcast(b.loadScalar(g.rowScales, {row})) : Value();
+}
+
+/// Adds the residual of row `row` to `y`, and stores it in C.
+static void storeResult(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, Value y, Value row,
+                        Value column) {
+  if (g.residual)
+    y = b.addf(y, b.load(g.residual, {row, column}));
+  b.store(y, g.c, locate(b, shape, row, column));
+}
+
+/// The activation of rows [m, m + height) whose values wait in scratch, then the residual; `value(i, v)` is
+/// vector v of row m + i. A loop over L1: unrolled over the accumulators, its chains of multiply-adds are too
+/// long to overlap, and spill. kChains of them overlap.
+static void emitWaitingRows(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height,
+                            Value m, const TileColumns &columns,
+                            llvm::function_ref<Value(Value, int64_t)> value) {
   constexpr int64_t kChains = 4;
-  int64_t vectors = at.size(), unroll = std::max<int64_t>(1, kChains / vectors);
+  int64_t unroll = std::max<int64_t>(1, kChains / shape.vectors);
   auto apply = [&](Value start, int64_t count) {
     SmallVector<Value> values;
     for (int64_t i = 0; i < count; ++i)
-      for (Value column : first)
-        values.push_back(b.load(g.scratch, {stage(b, shape, b.add(start, i), column)}));
-    emitActivations(b, *shape.activation, values, accuracyOf(g.c));
+      for (int64_t v = 0; v < shape.vectors; ++v)
+        values.push_back(value(b.add(start, i), v));
+    if (shape.activation)
+      emitActivations(b, *shape.activation, values, accuracyOf(g.c));
     for (int64_t i = 0; i < count; ++i)
-      for (auto [v, column] : llvm::enumerate(at)) {
-        Value y = values[i * vectors + v], row = b.add(m, b.add(start, i));
-        if (g.residual)
-          y = b.addf(y, b.load(g.residual, {row, column}));
-        b.store(y, g.c, locate(b, shape, row, column));
-      }
+      for (int64_t v = 0; v < shape.vectors; ++v)
+        storeResult(b, shape, g, values[i * shape.vectors + v], b.add(m, b.add(start, i)), columns.at[v]);
   };
   int64_t whole = height / unroll * unroll;
   b.loop(0, whole, unroll, [&](Value start) { apply(start, unroll); });
@@ -101,27 +146,32 @@ static void emitActivationPass(LeafBuilder &b, const GemmShape &shape, const Gem
 static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, int64_t height, Value m,
                      Value j, Value next) {
   Tile tile{height, shape.vectors};
-  int64_t columns = tile.vectors * b.lanes();
+  int64_t width = tile.vectors * b.lanes();
   SmallVector<Value> rows;
   for (int64_t i = 0; i < height; ++i)
     rows.push_back(b.add(m, i));
-  Value panelColumn = b.mul(j, shape.panel), nextPanel = b.add(j, 1), zero = b.index(0);
+  Value nextPanel = b.add(j, 1), zero = b.index(0);
 
-  b.loop(0, shape.panel, columns, [&](Value first) {
-    SmallVector<Value> offsets;
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      offsets.push_back(b.add(first, v * b.lanes()));
+  b.loop(0, shape.panel, width, [&](Value first) {
+    TileColumns columns(b, shape, j, first);
     MicrokernelOperands operands;
     auto loadA = [&](int64_t i, Step k) {
       Value at = b.add(k.first, k.offset);
-      return shape.kind == StepKind::Elements ? b.broadcast(b.loadScalar(g.a, {rows[i], at}))
-                                              : b.broadcastPair(g.a, {rows[i], b.mul(at, shape.neighbours)});
+      if (shape.kind == StepKind::Elements)
+        return b.broadcast(b.loadScalar(g.a, {rows[i], at}));
+      at = b.mul(at, shape.neighbours);
+      return shape.kind == StepKind::WideQuads ? b.broadcastWideQuad(g.a, {rows[i], at})
+                                               : b.broadcastPair(g.a, {rows[i], at});
     };
     auto loadB = [&](Step k, int64_t v) {
+      if (shape.kind == StepKind::WideQuads) {
+        Value column = b.add(b.mul(columns.within[v / 2], shape.neighbours), v % 2 * 2 * b.lanes());
+        return b.loadWideQuads(g.weights, {j, b.add(k.first, k.offset), column});
+      }
       if (shape.neighbours == 1)
-        return b.load(g.weights, {j, b.add(k.first, k.offset), offsets[v]});
+        return b.load(g.weights, {j, b.add(k.first, k.offset), columns.within[v]});
       auto line = [&](Value at) {
-        return b.loadPairs(g.weights, {j, at, b.mul(offsets[v], shape.neighbours)});
+        return b.loadPairs(g.weights, {j, at, b.mul(columns.within[v], shape.neighbours)});
       };
       if (shape.kind != StepKind::Elements)
         return line(b.add(k.first, k.offset));
@@ -144,39 +194,48 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     operands.each = prefetch;
     operands.kind = shape.kind;
     operands.unroll = shape.unroll;
-    TileValues sums = emitMicrokernel(b, tile, shape.depth, operands);
+    // Vectors of wide quads have half as many columns.
+    bool halves = shape.kind == StepKind::WideQuads;
+    TileValues sums = emitMicrokernel(b, {height, (halves ? 2 : 1) * tile.vectors}, shape.depth, operands);
+    if (halves)
+      for (auto &row : sums)
+        for (int64_t v = 0; v < tile.vectors; ++v)
+          row[v] = b.joinHalves(row[2 * v], row[2 * v + 1]);
 
-    SmallVector<Value> at, bias, scales, zeros;
-    for (int64_t v = 0; v < tile.vectors; ++v) {
-      at.push_back(b.add(panelColumn, offsets[v]));
-      if (g.bias)
-        bias.push_back(b.load(g.bias, {at[v]}));
-      if (g.columnScales)
-        scales.push_back(b.load(g.columnScales, {at[v]}));
-      if (g.columnSums) // what 128 in place of zero added
-        zeros.push_back(b.mulf(b.load(g.columnSums, {at[v]}), b.splat(-128.0)));
-    }
+    columns.load(b, g);
     for (int64_t i = 0; i < height; ++i) {
-      Value rowScale = g.rowScales ? b.broadcast(b.loadScalar(g.rowScales, {rows[i]})) : Value();
+      Value scale = rowScale(b, g, rows[i]);
       for (int64_t v = 0; v < tile.vectors; ++v) {
-        Value y = sums[i][v];
-        if (g.rowScales)
-          y = b.mulf(b.fma(b.toFloats(y), scales[v], zeros[v]), rowScale);
-        else if (g.columnScales)
-          y = b.mulf(y, scales[v]);
-        if (g.bias)
-          y = b.addf(y, bias[v]);
-        if (shape.activation) {
-          b.store(y, g.scratch, {stage(b, shape, b.index(i), offsets[v])});
-          continue;
-        }
-        if (g.residual)
-          y = b.addf(y, b.load(g.residual, {rows[i], at[v]}));
-        b.store(y, g.c, locate(b, shape, rows[i], at[v]));
+        Value y = finishSum(b, g, columns, sums[i][v], scale, v);
+        if (shape.activation)
+          b.store(y, g.scratch, {stage(b, shape, b.index(i), columns.within[v])});
+        else
+          storeResult(b, shape, g, y, rows[i], columns.at[v]);
       }
     }
     if (shape.activation)
-      emitActivationPass(b, shape, g, height, m, offsets, at);
+      emitWaitingRows(b, shape, g, height, m, columns, [&](Value i, int64_t v) {
+        return b.load(g.scratch, {stage(b, shape, i, columns.within[v])});
+      });
+  });
+}
+
+/// The same by the matrix unit. Its registers are set for tiles of `tile.rows` rows; of a lower one the row
+/// before it is multiplied, too.
+static void emitRegisterTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, Tile tile,
+                             int64_t height, Value m, Value j) {
+  int64_t before = tile.rows - height;
+  b.loop(0, shape.panel, tile.vectors * b.lanes(), [&](Value first) {
+    TileColumns columns(b, shape, j, first);
+    emitRegisterProduct(b, tile,
+                        {shape.kind, shape.lines, g.a, b.add(m, -before), g.weights, j, first, g.scratch});
+    columns.load(b, g);
+    emitWaitingRows(b, shape, g, height, m, columns, [&](Value i, int64_t v) {
+      Value sum = b.load(g.scratch, {stage(b, shape, b.add(i, before), columns.within[v])});
+      if (shape.kind == StepKind::Quads)
+        sum = b.asIntegers(sum);
+      return finishSum(b, g, columns, sum, rowScale(b, g, b.add(m, i)), v);
+    });
   });
 }
 
@@ -185,6 +244,8 @@ static std::string kernelName(vit::PlanGemmOp op, int64_t height) {
   std::string name;
   llvm::raw_string_ostream os(name);
   os << "gemm_" << height << "_" << op.getA().getType() << op.getWeights().getType() << op.getC().getType();
+  if (op.getMatrixUnit())
+    os << "m" << op.getTile()[0];
   if (op.getColumnScales())
     os << "s";
   if (op.getBias())
@@ -208,11 +269,16 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
 
   SmallVector<Type> types(buffers.getTypes());
   types.append(3, b.b.getIndexType());
+  // One setting of the registers for the tiles of both heights.
+  Tile registers{tiles.base + (tiles.tall > 0), shape.vectors};
   auto tileKernel = [&](int64_t height) {
     return e.kernel(kernelName(op, height), types, [&](LeafBuilder &k, ValueRange kernelArgs) {
       GemmArgs inner(op, kernelArgs);
       auto last = kernelArgs.take_back(3);
-      emitTile(k, shape, inner, height, last[0], last[1], last[2]);
+      if (op.getMatrixUnit())
+        emitRegisterTile(k, shape, inner, registers, height, last[0], last[1]);
+      else
+        emitTile(k, shape, inner, height, last[0], last[1], last[2]);
     });
   };
 
@@ -224,15 +290,19 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
 
   // Lines of a panel that one tile prefetches: as many as it makes steps; 2 * panel / 16 tiles cover the
   // panel.
-  int64_t steps = std::max<int64_t>(1, shape.depth / 2);
+  int64_t steps = std::max<int64_t>(1, shape.depth / shape.unroll);
   int64_t turns = std::max<int64_t>(1, shape.lines * shape.panel / 16 / steps);
   auto call = [&](int64_t height, Value tile, Value m, Value j) {
     SmallVector<Value> operands(buffers);
     operands.append({m, j, b.mul(b.rem(tile, turns), steps)});
     func::CallOp::create(b.b, b.loc, tileKernel(height), operands);
   };
+  if (op.getMatrixUnit())
+    emitConfigureRegisters(b, registers);
   b.loop(firstPanel, endPanel, 1, [&](Value j) {
     emitTileLoops(b, tiles, firstTile, endTile,
                   [&](int64_t height, Value tile, Value row) { call(height, tile, row, j); });
   });
+  if (op.getMatrixUnit())
+    emitReleaseRegisters(b);
 }

@@ -66,11 +66,13 @@ Value LeafBuilder::loadPairs(Value memref, ValueRange at) {
 Value LeafBuilder::loadPairs(Value memref, ValueRange at, int64_t count) {
   if (count >= lanes())
     return loadPairs(memref, at);
-  auto part = VectorType::get({2 * count}, b.getBF16Type());
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  int64_t neighbours = 32 / element.getIntOrFloatBitWidth();
+  auto part = VectorType::get({neighbours * count}, element);
   Value loaded = vector::LoadOp::create(b, loc, part, memref, at);
   Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(part));
-  SmallVector<int64_t> lanesOf(2 * lanes(), 2 * count);
-  std::iota(lanesOf.begin(), lanesOf.begin() + 2 * count, 0);
+  SmallVector<int64_t> lanesOf(neighbours * lanes(), neighbours * count);
+  std::iota(lanesOf.begin(), lanesOf.begin() + neighbours * count, 0);
   return bitcast(vector::ShuffleOp::create(b, loc, loaded, zeros, lanesOf), vecType);
 }
 
@@ -96,6 +98,7 @@ static Value splatInteger(LeafBuilder &b, int32_t value) {
 }
 
 Value LeafBuilder::zeroIntegers() { return splatInteger(*this, 0); }
+Value LeafBuilder::asIntegers(Value bits) { return bitcast(bits, vectorOf(b.getI32Type())); }
 Value LeafBuilder::addIntegers(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 Value LeafBuilder::toFloats(Value integers) { return arith::SIToFPOp::create(b, loc, vecType, integers); }
 
@@ -106,19 +109,28 @@ Value LeafBuilder::widenQuads(Value quads, int64_t index) {
   return toFloats(arith::ShRSIOp::create(b, loc, bits, splatInteger(*this, 24)));
 }
 
-/// Bytes 0 and 2 (`odd`: 1 and 3) of each quad as 16-bit integers, with or without a sign.
-static Value halfOfQuads(LeafBuilder &b, Value quads, bool odd, bool sign) {
-  auto type = VectorType::get({2 * b.lanes()}, b.b.getI16Type());
-  Value pairs = vector::BitCastOp::create(b.b, b.loc, type, quads);
-  Value eight = arith::ConstantOp::create(b.b, b.loc, DenseElementsAttr::get(type, APInt(16, 8)));
-  if (!odd && !sign) {
-    Value low = arith::ConstantOp::create(b.b, b.loc, DenseElementsAttr::get(type, APInt(16, 0xff)));
-    return arith::AndIOp::create(b.b, b.loc, pairs, low);
-  }
-  if (!odd)
-    pairs = arith::ShLIOp::create(b.b, b.loc, pairs, eight);
-  return sign ? Value(arith::ShRSIOp::create(b.b, b.loc, pairs, eight))
-              : Value(arith::ShRUIOp::create(b.b, b.loc, pairs, eight));
+Value LeafBuilder::dotQuads(Value x, Value y, Value sum) {
+  assert((isa.getInt8() == vit::Int8Unit::Dot || isa.getInt8() == vit::Int8Unit::Tiles) && lanes() >= 8 &&
+         "the machines with products of bytes that we emit for");
+  // In AVX-VNNI, too, where the backend encodes it as VEX.
+  auto name = b.getStringAttr("llvm.x86.avx512.vpdpbusd." + Twine(32 * lanes()));
+  auto quads = vectorOf(b.getI8Type(), 4);
+  return LLVM::CallIntrinsicOp::create(b, loc, vectorOf(b.getI32Type()), name,
+                                       ValueRange{sum, bitcast(x, quads), bitcast(y, quads)})
+      .getResult(0);
+}
+
+Value LeafBuilder::loadWideQuads(Value memref, ValueRange at) {
+  Value bytes = vector::LoadOp::create(b, loc, vectorOf(b.getI8Type(), 2), memref, at);
+  return arith::ExtSIOp::create(b, loc, vectorOf(b.getI16Type(), 2), bytes);
+}
+
+Value LeafBuilder::broadcastWideQuad(Value memref, ValueRange at) {
+  Value quad = vector::LoadOp::create(b, loc, VectorType::get({4}, b.getI16Type()), memref, at);
+  Value bits = vector::BitCastOp::create(b, loc, VectorType::get({1}, b.getF64Type()), quad);
+  Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes() / 2}, b.getF64Type()),
+                                          vector::ExtractOp::create(b, loc, bits, ArrayRef<int64_t>{0}));
+  return bitcast(all, vectorOf(b.getI16Type(), 2));
 }
 
 /// The instruction that adds products of neighbouring 16-bit integers.
@@ -128,37 +140,35 @@ static StringRef multiplyAddOf(int64_t lanes) {
     return "llvm.x86.sse2.pmadd.wd";
   case 8:
     return "llvm.x86.avx2.pmadd.wd";
-  case 16:
+  default:
+    assert(lanes == 16 && "the machines with such an instruction that we emit for");
     return "llvm.x86.avx512.pmaddw.d.512";
   }
-  llvm_unreachable("no machine multiplies pairs of 16-bit integers in vectors of this length");
 }
 
-Value LeafBuilder::dotQuads(Value x, Value y, Value sum) {
-  auto integers = vectorOf(b.getI32Type());
-  if (isa.getInt8() == vit::Int8Unit::Madd) {
-    // What is widened more than once within a step is one value to the compiler.
-    auto half = [&](bool odd) {
-      SmallVector<Value> operands{halfOfQuads(*this, x, odd, false), halfOfQuads(*this, y, odd, true)};
-      auto name = b.getStringAttr(multiplyAddOf(lanes()));
-      return LLVM::CallIntrinsicOp::create(b, loc, integers, name, operands).getResult(0);
-    };
-    return addIntegers(sum, addIntegers(half(false), half(true)));
+Value LeafBuilder::dotHalves(Value x, Value y, Value sum) {
+  auto name = b.getStringAttr(multiplyAddOf(lanes()));
+  auto products =
+      LLVM::CallIntrinsicOp::create(b, loc, vectorOf(b.getI32Type()), name, ValueRange{x, y}).getResult(0);
+  return addIntegers(sum, products);
+}
+
+Value LeafBuilder::joinHalves(Value low, Value high) {
+  SmallVector<int64_t> even, odd;
+  for (int64_t i = 0; i < 2 * lanes(); i += 2) {
+    even.push_back(i);
+    odd.push_back(i + 1);
   }
-  assert(isa.getInt8() == vit::Int8Unit::Dot && lanes() == 16 &&
-         "the one machine with products of bytes that we emit for");
-  auto quads = vectorOf(b.getI8Type(), 4);
-  return LLVM::CallIntrinsicOp::create(b, loc, integers, b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
-                                       ValueRange{sum, bitcast(x, quads), bitcast(y, quads)})
-      .getResult(0);
+  return addIntegers(vector::ShuffleOp::create(b, loc, low, high, even),
+                     vector::ShuffleOp::create(b, loc, low, high, odd));
 }
 
-Value LeafBuilder::toBytes(Value x) {
+Value LeafBuilder::toBytes(Value x, Type type) {
   // Adding 1.5 * 2^23 leaves the rounded number in the low mantissa bits. No conversion that is undefined for
   // NaN.
   x = minf(maxf(x, splat(-127.0)), splat(127.0));
   Value bits = bitcast(addf(x, splat(12582912.0 + 128.0)), vectorOf(b.getI32Type()));
-  return arith::TruncIOp::create(b, loc, vectorOf(b.getI8Type()), bits);
+  return arith::TruncIOp::create(b, loc, vectorOf(type), bits);
 }
 
 Value LeafBuilder::widenPairs(Value pairs, bool second) {
@@ -173,8 +183,7 @@ Value LeafBuilder::widenPairs(Value pairs, bool second) {
 }
 
 Value LeafBuilder::dotPairs(Value x, Value y, Value sum) {
-  assert(isa.getBf16() == vit::Bf16Unit::Dot && lanes() == 16 &&
-         "the one machine with bf16 that we emit for");
+  assert(isa.multipliesBf16() && lanes() == 16 && "the one machine with bf16 that we emit for");
   auto pairs = vectorOf(b.getBF16Type(), 2);
   return LLVM::CallIntrinsicOp::create(b, loc, vecType, b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
                                        ValueRange{sum, bitcast(x, pairs), bitcast(y, pairs)})
@@ -238,6 +247,13 @@ Value LeafBuilder::keepLanes(Value x, int64_t count, Value other) {
   return arith::SelectOp::create(b, loc, mask, x, other);
 }
 
+Value LeafBuilder::largerMagnitude(Value x, Value y) {
+  // As integers, numbers without a sign are in the same order, and NaN is above infinity.
+  auto integers = VectorType::get(cast<VectorType>(x.getType()).getShape(), b.getI32Type());
+  auto bits = [&](Value v) { return bitcast(v, integers); };
+  return bitcast(arith::MaxSIOp::create(b, loc, bits(x), bits(y)), cast<VectorType>(x.getType()));
+}
+
 /// Folds the upper half onto the lower until one lane is left: the same tree for every machine with these
 /// lanes.
 Value LeafBuilder::halvingTree(Value x, llvm::function_ref<Value(Value, Value)> combine) {
@@ -260,6 +276,10 @@ Value LeafBuilder::sumLanes(Value x) {
 
 Value LeafBuilder::maxLanes(Value x) {
   return halvingTree(x, [&](Value lower, Value upper) { return maxf(lower, upper); });
+}
+
+Value LeafBuilder::largestMagnitude(Value x) {
+  return halvingTree(x, [&](Value lower, Value upper) { return largerMagnitude(lower, upper); });
 }
 
 /// log2(lanes) perfect shuffles: each stage interleaves row i with row i + n/2.

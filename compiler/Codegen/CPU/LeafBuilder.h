@@ -65,11 +65,19 @@ public:
   mlir::Value narrow(mlir::Value x);                        ///< neighbours of f32 as pairs: half as many
   mlir::Value widenQuads(mlir::Value quads, int64_t index); ///< one of each, signed, as f32
   mlir::Value dotQuads(mlir::Value x, mlir::Value y, mlir::Value sum); ///< unsigned x signed, into integers
+
+  // Quads of bytes in 16 bits each: as many as half the lanes, in as many vectors as it takes.
+  mlir::Value loadWideQuads(mlir::Value memref, mlir::ValueRange at);     ///< from a buffer of signed bytes
+  mlir::Value broadcastWideQuad(mlir::Value memref, mlir::ValueRange at); ///< one, from a buffer of i16
+  mlir::Value dotHalves(mlir::Value x, mlir::Value y, mlir::Value sum);   ///< each half of a quad in a lane
+  mlir::Value joinHalves(mlir::Value low, mlir::Value high);              ///< sums of neighbouring lanes
+
   mlir::Value zeroIntegers();
+  mlir::Value asIntegers(mlir::Value bits); ///< held in a vector of f32
   mlir::Value addIntegers(mlir::Value x, mlir::Value y);
   mlir::Value toFloats(mlir::Value integers);
-  /// Bytes of round(x) + 128, |x| at most 127; NaN becomes 1.
-  mlir::Value toBytes(mlir::Value x);
+  /// round(x) + 128 as integers of `type`, |x| at most 127; NaN becomes 1.
+  mlir::Value toBytes(mlir::Value x, mlir::Type type);
   mlir::Value dotPairs(mlir::Value x, mlir::Value y,
                        mlir::Value sum); ///< sum + x[0] y[0] + x[1] y[1] by lane
 
@@ -87,11 +95,14 @@ public:
   mlir::Value maxf(mlir::Value x, mlir::Value y);
   mlir::Value minf(mlir::Value x, mlir::Value y);
   mlir::Value absf(mlir::Value x);
+  /// The larger of two that are not negative; NaN where either is.
+  mlir::Value largerMagnitude(mlir::Value x, mlir::Value y);
   /// `x` in the first `count` lanes, `other` behind them.
   mlir::Value keepLanes(mlir::Value x, int64_t count, mlir::Value other);
   /// Reductions over the lanes to a scalar, by a fixed tree.
   mlir::Value sumLanes(mlir::Value x);
   mlir::Value maxLanes(mlir::Value x);
+  mlir::Value largestMagnitude(mlir::Value x); ///< of lanes that are not negative; NaN if one is
   /// Transposes lanes() vectors of lanes() lanes.
   llvm::SmallVector<mlir::Value> transpose(llvm::ArrayRef<mlir::Value> rows);
 

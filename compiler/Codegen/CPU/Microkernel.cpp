@@ -7,18 +7,32 @@ using namespace vitc;
 // idle, so that low tiles (the head, the last block of a cls model) sum even and odd k apart.
 static constexpr int64_t kAccumulatorsInFlight = 8;
 
-static int64_t partialSums(LeafBuilder &b, StepKind kind, Tile tile, int64_t depth) {
+static int64_t partialSums(StepKind kind, Tile tile, int64_t depth) {
   int64_t parts = 1;
-  if (kind == StepKind::Quads && b.isa.getInt8() == vit::Int8Unit::Madd)
+  if (kind == StepKind::WideQuads)
     return parts; // sums wait for additions of integers only, which take a cycle
   while (parts < 4 && tile.rows * tile.vectors * parts < kAccumulatorsInFlight && depth >= 8 * parts)
     parts *= 2;
   return parts;
 }
 
+static Value multiplyAdd(LeafBuilder &b, StepKind kind, Value x, Value y, Value sum) {
+  switch (kind) {
+  case StepKind::Elements:
+    return b.fma(x, y, sum);
+  case StepKind::Pairs:
+    return b.dotPairs(x, y, sum);
+  case StepKind::Quads:
+    return b.dotQuads(x, y, sum);
+  case StepKind::WideQuads:
+    return b.dotHalves(x, y, sum);
+  }
+  llvm_unreachable("all kinds have an instruction");
+}
+
 TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
                                  const MicrokernelOperands &operands) {
-  int64_t parts = partialSums(b, operands.kind, tile, depth);
+  int64_t parts = partialSums(operands.kind, tile, depth);
   int64_t unroll = std::max(parts, operands.unroll);
   int64_t perPart = tile.rows * tile.vectors;
 
@@ -30,15 +44,13 @@ TileValues vitc::emitMicrokernel(LeafBuilder &b, Tile tile, int64_t depth,
       Value a = operands.a(i, k);
       for (int64_t j = 0; j < tile.vectors; ++j) {
         Value &sum = acc[part * perPart + i * tile.vectors + j];
-        sum = operands.kind == StepKind::Elements ? b.fma(a, row[j], sum)
-              : operands.kind == StepKind::Pairs  ? b.dotPairs(a, row[j], sum)
-                                                  : b.dotQuads(a, row[j], sum);
+        sum = multiplyAdd(b, operands.kind, a, row[j], sum);
       }
     }
   };
 
   int64_t main = depth / unroll * unroll;
-  bool integers = operands.kind == StepKind::Quads;
+  bool integers = operands.kind == StepKind::Quads || operands.kind == StepKind::WideQuads;
   SmallVector<Value> zeros(parts * perPart, integers ? b.zeroIntegers() : b.splat(0.0));
   auto acc = b.loopCarry(b.index(0), b.index(main), unroll, zeros, [&](Value k, ValueRange carried) {
     SmallVector<Value> current(carried);

@@ -22,8 +22,9 @@ struct Step {
 };
 
 /// What one step multiplies: elements of f32, pairs of bf16, or quads of unsigned and signed bytes, whose
-/// sums are integers.
-enum class StepKind { Elements, Pairs, Quads };
+/// sums are integers; wide quads have 16 bits a byte, and vectors of them half as many columns as there are
+/// lanes.
+enum class StepKind { Elements, Pairs, Quads, WideQuads };
 
 struct MicrokernelOperands {
   llvm::function_ref<mlir::Value(int64_t row, Step k)> a;       ///< in all lanes

@@ -21,14 +21,10 @@ template <typename T> static std::optional<T> take(llvm::Expected<T> value) {
 }
 
 std::vector<const Isa *> vitc::test::runnableLevels(Precision precision) {
-  auto host = take(parseTargets({"host"}, precision));
   std::vector<const Isa *> levels;
-  bool found = false;
-  for (const Isa &isa : allIsas()) { // best first: what stands behind the host's best runs here, too
-    found |= host && &isa == host->front();
-    if (found && isa.arch == host->front()->arch)
+  for (const Isa &isa : allIsas())
+    if (runsHere(isa) && gainsFrom(precision, isa))
       levels.push_back(&isa);
-  }
   return levels;
 }
 

@@ -40,6 +40,8 @@ static void forEachElement(mlir::MemRefType type,
 static void write(mlir::Type element, void *buffer, int64_t offset, double value) {
   if (element.isInteger(8))
     static_cast<uint8_t *>(buffer)[offset] = static_cast<uint8_t>(static_cast<int>(value));
+  else if (element.isInteger(16))
+    static_cast<uint16_t *>(buffer)[offset] = static_cast<uint16_t>(static_cast<int>(value));
   else if (element.isBF16())
     static_cast<uint16_t *>(buffer)[offset] =
         static_cast<uint16_t>(llvm::bit_cast<uint32_t>(static_cast<float>(value)) >> 16);
