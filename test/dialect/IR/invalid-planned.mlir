@@ -482,7 +482,7 @@ module attributes {vit.isa = #vit.isa<"odd", lanes = 8, tile = 4 x 3, panel = 32
 
 // -----
 
-// expected-error @+2 {{expected one of [none, madd, dot] for how a machine multiplies unsigned and signed bytes, got: true}}
+// expected-error @+2 {{expected one of [none, madd, dot, tiles] for how a machine multiplies unsigned and signed bytes, got: true}}
 // expected-error @+1 {{failed to parse IsaAttr parameter 'int8'}}
 module attributes {vit.isa = #vit.isa<"wrong", lanes = 8, tile = 4 x 2, panel = 32, fma = true, int8 = true>} {}
 
@@ -505,3 +505,37 @@ module attributes {vit.isa = #vit.isa<"flat", lanes = 8, tile = 4 x 2, panel = 3
 
 // expected-error @+1 {{expected a panel that is a multiple of the tile's 24 columns, got 32 (isa_c2)}}
 module attributes {vit.isa = #vit.isa<"wide", lanes = 8, tile = 4 x 2, panel = 32, fma = true, bf16_tile = 4 x 3>} {}
+
+// -----
+
+// expected-error @+1 {{expected 16 lanes, and a tile that fits 8 registers of 16 rows, got 16 lanes and 48 x 2 (isa_c3)}}
+module attributes {vit.isa = #vit.isa<"tiles", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = tiles, bf16_tile = 48 x 2>} {}
+
+// -----
+
+// expected-error @+1 {{expected 16 lanes, and a tile that fits 8 registers of 16 rows, got 8 lanes and 32 x 2 (isa_c3)}}
+module attributes {vit.isa = #vit.isa<"tiles", lanes = 8, tile = 6 x 2, panel = 32, fma = true, int8 = tiles, int8_tile = 32 x 2>} {}
+
+// -----
+
+func.func @gemm_c8_elements(%a: memref<4x8xf32>, %w: memref<1x8x32xf32>, %c: memref<4x32xf32>) {
+  // expected-error @+1 {{expected rows and weights of bf16 or i8 for a matrix unit, got 'f32' and 'f32' (plan_gemm_c8)}}
+  vit.plan.gemm ins(%a, %w : memref<4x8xf32>, memref<1x8x32xf32>) outs(%c : memref<4x32xf32>) tile [32, 2] matrix_unit grid [1, 1, 1] flops 1
+  return
+}
+
+// -----
+
+func.func @gemm_c8_tile(%a: memref<4x8xbf16>, %w: memref<1x4x64xbf16>, %c: memref<4x32xf32>) {
+  // expected-error @+1 {{expected a tile that fits 8 registers of 16 rows and divides a panel of 32 columns, got 33 x 2 (plan_gemm_c8)}}
+  vit.plan.gemm ins(%a, %w : memref<4x8xbf16>, memref<1x4x64xbf16>) outs(%c : memref<4x32xf32>) tile [33, 2] matrix_unit grid [1, 1, 1] flops 1
+  return
+}
+
+// -----
+
+func.func @gemm_c8_columns(%a: memref<4x8xbf16>, %w: memref<1x4x64xbf16>, %c: memref<4x32xf32>) {
+  // expected-error @+1 {{expected a tile that fits 8 registers of 16 rows and divides a panel of 32 columns, got 16 x 3 (plan_gemm_c8)}}
+  vit.plan.gemm ins(%a, %w : memref<4x8xbf16>, memref<1x4x64xbf16>) outs(%c : memref<4x32xf32>) tile [16, 3] matrix_unit grid [1, 1, 1] flops 1
+  return
+}

@@ -56,3 +56,14 @@ module attributes {vit.isa = #vit.isa<"x86-64", lanes = 4, tile = 2 x 4, panel =
     return
   }
 }
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"dots", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot>} {
+  func.func @no_matrix_unit(%x: memref<4x8xbf16>, %w: memref<1x4x64xbf16>, %y: memref<4x32xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{needs a matrix unit for 'bf16', which 'dots' does not have}}
+    vit.plan.gemm ins(%x, %w : memref<4x8xbf16>, memref<1x4x64xbf16>) outs(%y : memref<4x32xf32>)
+      tile [32, 2] matrix_unit grid [1, 1, 1] flops 1
+    return
+  }
+}
