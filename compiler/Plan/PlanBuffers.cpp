@@ -254,6 +254,7 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   Grid grid = gemmGrid(rows, depth, panels, panel, tile.rows);
   vit::PlanGemmOp::create(b, loc, a, w, rowScales, columnScales, columnSums, bias, residual, c,
                           op.getActivationAttr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
+                          machine.hasTilesFor(element) ? b.getUnitAttr() : UnitAttr(),
                           b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
                           imagesInner(rows) ? b.getUnitAttr() : UnitAttr(),
                           b.getI64IntegerAttr(2 * rows * inputs * outputs));
@@ -265,7 +266,7 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
   int64_t heads = op.getHeads();
   Value output = destination(op.getResult());
   buffers[op.getResult()] = output;
-  vit::TileSize tile = machine.tileFor(operandType(op.getDot()));
+  vit::TileSize tile = machine.vectorTileFor(operandType(op.getDot()));
   Grid grid = attentionGrid(q[1], k[1], heads, tile.rows);
   vit::PlanAttentionOp::create(b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()),
                                output, op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(),

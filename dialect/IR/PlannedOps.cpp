@@ -1,4 +1,5 @@
 //===- PlannedOps.cpp - verifiers and interfaces of planned ops -------------------------------------===//
+#include "dialect/IR/TileRegisters.h"
 #include "dialect/IR/VerifyUtils.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -156,9 +157,23 @@ LogicalResult PlanGemmOp::verify() {
     return emitOpError()
            << "expected a positive tile, and a grid [row blocks, groups, parts] of at most one part a tile "
               "and one group a panel (plan_gemm_c6)";
+  if (getMatrixUnit() && (rowElement.isF32() || rowElement != element))
+    return emitOpError() << "expected rows and weights of bf16 or i8 for a matrix unit, got " << rowElement
+                         << " and " << element << " (plan_gemm_c8)";
+  if (getMatrixUnit() &&
+      (!fitsTileRegisters(tile[0], tile[1]) || width % (tile[1] * kRegisterBytes / 4) != 0))
+    return emitOpError() << "expected a tile that fits " << kTileRegisters << " registers of "
+                         << kRegisterRows << " rows and divides a panel of " << width << " columns, got "
+                         << tile[0] << " x " << tile[1] << " (plan_gemm_c8)";
   return success();
 }
-int64_t PlanGemmOp::getScratchBytes() { return getActivation() ? 4 * getTile()[0] * panelWidth() : 0; }
+/// Rows that wait for the epilogue, or for its activation.
+int64_t PlanGemmOp::getScratchBytes() {
+  int64_t rows = getTile()[0], width = panelWidth(), lines = getWeights().getType().getDimSize(1);
+  if (getMatrixUnit())
+    return 4 * (registerSumFloats(rows, width) + registerTailFloats(rows, width, lines));
+  return getActivation() ? 4 * rows * width : 0;
+}
 int64_t PlanGemmOp::neighbours() { return 32 / getWeights().getType().getElementTypeBitWidth(); }
 int64_t PlanGemmOp::panelWidth() { return getWeights().getType().getDimSize(2) / neighbours(); }
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }

@@ -115,6 +115,9 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
     whose heights differ by at most one. `images_inner`: a pass over several images does one
     chunk of all of them before the next, for products whose rows are too few to make up for reading the weights.
 
+    `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles, and sums wait
+    in scratch for all of the epilogue.
+
     Constraints:
     * `plan_gemm_c1`: the weights' K is A's width, for bf16 in pairs, and weights are bf16 or i8 if A is.
     * `plan_gemm_c2`: C has A's rows, and N columns fit the panels: `(panels - 1) * width < N <= panels * width`.
@@ -125,20 +128,22 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
       have `panels * width` and M entries.
     * `plan_gemm_c6`: grid has three positive entries, row blocks * parts at most the tiles and groups at most the
       panels; tile has two entries of 1 to 64.
+    * `plan_gemm_c8`: a matrix unit multiplies A and W of bf16 or i8, and the tile fits its registers and divides a
+      panel.
   }];
   let arguments = (ins OperandRowBuffer:$a, OperandPlaneBuffer:$weights, Optional<VectorBuffer>:$row_scales,
                        Optional<VectorBuffer>:$column_scales, Optional<VectorBuffer>:$column_sums,
                        Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
                        AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
-                       DenseI64ArrayAttr:$grid, UnitAttr:$images_inner, I64Attr:$flops);
+                       UnitAttr:$matrix_unit, DenseI64ArrayAttr:$grid, UnitAttr:$images_inner, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
                           (`row_scales` `(` $row_scales^ `:` type($row_scales) `)`)?
                           (`column_scales` `(` $column_scales^ `:` type($column_scales) `)`)?
                           (`column_sums` `(` $column_sums^ `:` type($column_sums) `)`)?
                           (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
                           (`residual` `(` $residual^ `:` type($residual) `)`)?
-                          `outs` `(` $c `:` type($c) `)` `tile` $tile `grid` $grid (`images_inner` $images_inner^)?
-                          `flops` $flops attr-dict }];
+                          `outs` `(` $c `:` type($c) `)` `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid
+                          (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Neighbours along K that lie side by side in a column of the weights: 4 for i8, 2 for bf16, else 1.
