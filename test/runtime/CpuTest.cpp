@@ -106,6 +106,14 @@ TEST(Cpu, NamedLevel) {
   EXPECT_EQ(vitc_cpu_named_level(levels, 3, "x86-64-v", V3, refuse, &chosen), VITC_INVALID_ARGUMENT);
   EXPECT_STREQ(vitc_rt_last_message(),
                "the library has no level 'x86-64-v'; it has x86-64-v4, x86-64-v3, x86-64");
+  // A CPU with tiles whose kernel refuses them.
+  constexpr uint32_t kTiles = VITC_CPU_AMX_BF16 | VITC_CPU_AMX_INT8;
+  const vitc_level tiles[] = {level("sapphirerapids", V4 | kTiles)};
+  EXPECT_EQ(vitc_cpu_named_level(tiles, 1, "sapphirerapids", V4 | kTiles, grant, &chosen), VITC_OK);
+  EXPECT_EQ(vitc_cpu_named_level(tiles, 1, "sapphirerapids", V4 | kTiles, refuse, &chosen),
+            VITC_UNSUPPORTED_CPU);
+  EXPECT_STREQ(vitc_rt_last_message(),
+               "level 'sapphirerapids' needs what this CPU or system lacks: AMX-BF16 AMX-INT8");
 }
 
 #ifdef __x86_64__
