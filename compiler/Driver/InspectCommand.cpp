@@ -3,6 +3,7 @@
 #include "compiler/Driver/Layers.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Driver/Text.h"
+#include "compiler/Plan/ManyCores.h"
 #include "compiler/Target/Interface.h"
 #include "compiler/Target/PlannedWeights.h"
 #include "compiler/Target/Prefix.h"
@@ -19,6 +20,8 @@ struct Inspected {
   LibraryFacts facts;
   std::vector<Layer> layers;
   std::vector<std::string> notes;
+  std::vector<int64_t> threads; ///< that `divided` is for
+  DividedForward divided;
   bool compiled = false;
 };
 
@@ -30,8 +33,10 @@ Port portOf(llvm::StringRef name, mlir::Type type) {
 }
 
 /// Lowers the model for the best target asked for and reads the plan.
-llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions &options) {
+llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions &options,
+                                       std::vector<int64_t> threads) {
   Inspected result;
+  result.threads = std::move(threads);
   LibraryFacts &facts = result.facts;
   const auto *checkpoint = std::get_if<Checkpoint>(&model);
   std::shared_ptr<mlir::MLIRContext> context;
@@ -73,6 +78,7 @@ llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions 
     if (function.getName() != "forward" || function.getNumArguments() < 2)
       continue;
     facts.executedFlops = flops;
+    result.divided = divideForward(function, options.batch, result.threads);
     facts.input = portOf("image", function.getArgumentTypes().front());
     for (unsigned i = 1; i < function.getNumArguments(); ++i) {
       auto name = function.getArgAttrOfType<mlir::StringAttr>(i, "vit.name");
@@ -121,6 +127,42 @@ std::string stepText(const PreprocessStep &step) {
 
 std::string gflop(int64_t flops) { return numberText(static_cast<double>(flops) / 1e9); }
 
+void printLayers(const Inspected &inspected, llvm::raw_ostream &os) {
+  os << "\n";
+  TextTable table({{"layer"},
+                   {"op"},
+                   {"output"},
+                   {"times", TextTable::Right},
+                   {"parameters", TextTable::Right},
+                   {"GFLOP", TextTable::Right}});
+  for (const Layer &layer : inspected.layers)
+    table.add({layer.name, layer.op, shapeText({"", layer.shape}), std::to_string(layer.count),
+               countText(layer.parameters), gflop(layer.flops)});
+  table.print(os);
+}
+
+/// Regions of the plan by threads, the arithmetic as a whole last.
+void printDivision(const Inspected &inspected, llvm::raw_ostream &os) {
+  os << fmt::format("\nthreads that are busy, batch {}\n", inspected.facts.batch);
+  std::vector<TextTable::Column> columns{
+      {"region"}, {"times", TextTable::Right}, {"chunks", TextTable::Right}, {"of GFLOP", TextTable::Right}};
+  for (int64_t threads : inspected.threads)
+    columns.push_back({"of " + std::to_string(threads), TextTable::Right});
+  TextTable table(std::move(columns));
+  auto add = [&](std::vector<std::string> cells, const std::vector<double> &busy) {
+    for (double share : busy)
+      cells.push_back(fmt::format("{:.0f} %", 100 * share));
+    table.add(std::move(cells));
+  };
+  auto all = static_cast<double>(inspected.facts.executedFlops);
+  for (const DividedRegion &region : inspected.divided.regions)
+    add({region.name, std::to_string(region.count), std::to_string(region.chunks),
+         region.flops ? fmt::format("{:.1f} %", 100 * static_cast<double>(region.flops) / all) : "-"},
+        region.busy);
+  add({"all arithmetic", "", "", "100.0 %"}, inspected.divided.busy);
+  table.print(os);
+}
+
 void printText(const Inspected &inspected, llvm::raw_ostream &os) {
   const LibraryFacts &facts = inspected.facts;
   auto line = [&](llvm::StringRef key, const std::string &value) {
@@ -165,19 +207,10 @@ void printText(const Inspected &inspected, llvm::raw_ostream &os) {
   line("compiler", "vitc " + facts.compiler);
   for (const std::string &note : inspected.notes)
     line("note", note);
-  if (inspected.layers.empty())
-    return;
-  os << "\n";
-  TextTable table({{"layer"},
-                   {"op"},
-                   {"output"},
-                   {"times", TextTable::Right},
-                   {"parameters", TextTable::Right},
-                   {"GFLOP", TextTable::Right}});
-  for (const Layer &layer : inspected.layers)
-    table.add({layer.name, layer.op, shapeText({"", layer.shape}), std::to_string(layer.count),
-               countText(layer.parameters), gflop(layer.flops)});
-  table.print(os);
+  if (!inspected.layers.empty())
+    printLayers(inspected, os);
+  if (!inspected.threads.empty())
+    printDivision(inspected, os);
 }
 
 void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
@@ -195,6 +228,7 @@ void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
     json.attribute("compiled", inspected.compiled);
     json.attribute("architecture", facts.architecture);
     json.attribute("precision", facts.precision);
+    });
     json.attributeBegin("input");
     port(facts.input);
     json.attributeEnd();
@@ -228,6 +262,20 @@ void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
           json.attribute("gflop", static_cast<double>(layer.flops) / 1e9);
         });
     });
+    if (inspected.threads.empty())
+      return;
+    json.attribute("threads", llvm::json::Array(inspected.threads));
+    json.attribute("busy", llvm::json::Array(inspected.divided.busy));
+    json.attributeArray("regions", [&] {
+      for (const DividedRegion &region : inspected.divided.regions)
+        json.object([&] {
+          json.attribute("name", llvm::json::fixUTF8(region.name));
+          json.attribute("count", region.count);
+          json.attribute("chunks", region.chunks);
+          json.attribute("gflop", static_cast<double>(region.flops) / 1e9);
+          json.attribute("busy", llvm::json::Array(region.busy));
+        });
+    });
   });
   os << "\n";
 }
@@ -241,16 +289,20 @@ llvm::Error vitc::inspectCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
   if (!options)
     return options.takeError();
+  llvm::Expected<std::vector<int64_t>> threads = arguments.integers(OPT_threads, {}, 1, 1024);
+  if (!threads)
+    return threads.takeError();
   llvm::Expected<Inspected> inspected = Inspected();
   if (isLibrary(*input)) {
-    if (llvm::Error error = refuseForLibrary(*input, arguments, {OPT_target, OPT_batch, OPT_precision}))
+    if (llvm::Error error =
+            refuseForLibrary(*input, arguments, {OPT_target, OPT_batch, OPT_precision, OPT_threads}))
       return error;
     inspected = inspectLibrary(*input);
   } else {
     llvm::Expected<Model> model = openModel(*input, arguments, console);
     if (!model)
       return model.takeError();
-    inspected = inspectModel(*model, *options);
+    inspected = inspectModel(*model, *options, std::move(*threads));
   }
   console.clearProgress();
   if (!inspected)

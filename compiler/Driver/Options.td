@@ -74,10 +74,10 @@ defm input : Value<"input", [RunVis], "FILE", "input tensor, .npy: f32 images (n
 defm output : Value<"output", [RunVis], "[NAME=]FILE",
                     "where to write an output, .npy; a model with several writes FILE with its name before the suffix, or "
                     "takes one --output NAME=FILE for each that is wanted">;
-defm threads : Value<"threads", [RunVis, ClassifyVis, VerifyVis, BenchVis], "N",
+defm threads : Value<"threads", [RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis], "N",
                      "threads (default: all that the process may use)",
-                     [HelpTextVariant<[BenchVis], "threads; a list with commas measures each (default: all that the "
-                                      "process may use)">]>;
+                     [HelpTextVariant<[BenchVis, InspectVis], "threads; a list with commas: bench measures each (default: all "
+                                      "that the process may use), inspect shows how the plan divides over each">]>;
 
 defm top : Value<"top", [ClassifyVis], "K", "labels to show for each picture (default: 5)">;
 defm annotate : Value<"annotate", [ClassifyVis], "DIR",

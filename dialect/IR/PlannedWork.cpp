@@ -4,6 +4,33 @@
 using namespace mlir;
 using namespace vit;
 
+llvm::StringRef vit::regionKind(PlannedOpInterface op) {
+  StringRef name = op->getName().stripDialect();
+  name.consume_front("plan.");
+  return name;
+}
+
+/// The weight that a product reads, else "".
+static StringRef weightName(Operation &op) {
+  if (auto gemm = dyn_cast<PlanGemmOp>(op))
+    if (auto weights = gemm.getWeights().getDefiningOp<PlanWeightsOp>())
+      return weights.getWeight();
+  return "";
+}
+
+std::string vit::regionName(PlannedOpInterface op, bool weights) {
+  auto layerOf = [](StringRef weight) { return weight.split(".w.").first; };
+  if (StringRef weight = weightName(*op); !weight.empty())
+    return (weights ? weight : layerOf(weight)).str();
+  StringRef product;
+  for (Operation *other = op; other && product.empty(); other = other->getNextNode())
+    product = weightName(*other);
+  for (Operation *other = op; other && product.empty(); other = other->getPrevNode())
+    product = weightName(*other);
+  auto [scope, layer] = layerOf(product).rsplit('.');
+  return layer.empty() ? regionKind(op).str() : (scope + "." + regionKind(op)).str();
+}
+
 static int64_t denseBytes(MemRefType type) {
   return type.getNumElements() * static_cast<int64_t>(type.getElementTypeBitWidth()) / 8;
 }

@@ -40,6 +40,14 @@ MovedBytes movedBytes(mlir::Operation *op);
 
 namespace vit {
 
+/// The op of a planned region: "layer_norm" of plan.layer_norm.
+llvm::StringRef regionKind(PlannedOpInterface op);
+
+/// What to call a planned region. Of a product: its layer, "blk.3.fc1", or with `weights` the weight that it
+/// reads, "blk.3.fc1.w.panels". Others have the name of their op in the scope of the next product, which most
+/// of them prepare, or behind the last one in its: "blk.3.layer_norm"; just their op where there is none.
+std::string regionName(PlannedOpInterface op, bool weights = false);
+
 /// The element type of a weight with the chain `steps`: what it was rounded to last, else f32.
 mlir::Type elementTypeOfChain(mlir::MLIRContext *context, llvm::ArrayRef<mlir::Attribute> steps);
 

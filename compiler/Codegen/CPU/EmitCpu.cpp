@@ -58,34 +58,10 @@ FailureOr<Address> addressOf(Value buffer, SymbolTable &symbols) {
   return op->emitOpError("is no planned buffer");
 }
 
-/// The weight that a product reads, else "".
-StringRef weightName(Operation &op) {
-  if (auto gemm = dyn_cast<vit::PlanGemmOp>(op))
-    if (auto weights = gemm.getWeights().getDefiningOp<vit::PlanWeightsOp>())
-      return weights.getWeight();
-  return "";
-}
-
-/// "layer_norm" of plan.layer_norm.
-StringRef kindOf(vit::PlannedOpInterface op) {
-  StringRef name = op->getName().stripDialect();
-  name.consume_front("plan.");
-  return name;
-}
-
-/// What a profile calls the step: the weight that a product reads, "blk.3.fc1.w.panels". Others have the name
-/// of their op in the scope of the next product, which most of them prepare, or behind the last one in its:
-/// "blk.3.layer_norm". They are numbered where there is no scope.
+/// The name of the op's region; numbered where no product gives it a scope.
 std::string stepName(vit::PlannedOpInterface op, int64_t number) {
-  if (StringRef weight = weightName(*op); !weight.empty())
-    return weight.str();
-  StringRef product;
-  for (Operation *other = op; other && product.empty(); other = other->getNextNode())
-    product = weightName(*other);
-  for (Operation *other = op; other && product.empty(); other = other->getPrevNode())
-    product = weightName(*other);
-  auto [scope, layer] = product.split(".w.").first.rsplit('.');
-  return layer.empty() ? (kindOf(op) + "." + Twine(number)).str() : (scope + "." + kindOf(op)).str();
+  std::string name = vit::regionName(op, /*weights=*/true);
+  return name == vit::regionKind(op) ? name + "." + std::to_string(number) : name;
 }
 
 struct EmitCpuPass : vitc::impl::EmitCpuBase<EmitCpuPass> {
@@ -140,7 +116,8 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
     vit::DotKindAttr dot = kind ? vit::DotKindAttr::get(b.getContext(), *kind) : vit::DotKindAttr();
     vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
                         offsets, op.getChunks(), op.getParts(), op.getImagesInner(), op.getFlops(),
-                        kindOf(op), dot, isa<vit::PlanGemmOp>(inner), moved.activations, moved.weights);
+                        vit::regionKind(op), dot, isa<vit::PlanGemmOp>(inner), moved.activations,
+                        moved.weights);
   }
   function.erase();
   schedule.setSymName(name);

@@ -1,6 +1,7 @@
 // The choices of a plan: what each guarantees for any shape, and what it is for the shapes that were
 // measured.
 #include "compiler/Plan/Strategy.h"
+#include "compiler/Plan/ManyCores.h"
 #include "compiler/Target/Isa.h"
 #include <gtest/gtest.h>
 
@@ -127,6 +128,36 @@ TEST(StrategyTest, RowChunks) {
       if (chunks > 1)
         EXPECT_GE(rows * width, 6144 / 2);
     }
+}
+
+// docs/ManyCores.md: chunks of the products of ViT-S, B and L keep 16 threads busy, in one image and in
+// eight.
+TEST(StrategyTest, SixteenThreadsShareEveryLargeProduct) {
+  for (int64_t width : {384, 768, 1024})
+    for (int64_t images : {1, 8}) {
+      auto busy = [&](int64_t inputs, int64_t outputs) {
+        Grid grid = gemmGrid(197, inputs, outputs / 32, 32, 13);
+        return busyShare(grid.rowBlocks * grid.groups * grid.parts, imagesInner(197), images, 16);
+      };
+      SCOPED_TRACE(width);
+      EXPECT_GE(busy(width, 3 * width), 0.8) << "QKV";
+      EXPECT_GE(busy(width, width), width == 384 && images == 1 ? 0.75 : 0.8) << "projection";
+      EXPECT_GE(busy(width, 4 * width), 0.8) << "MLP";
+      EXPECT_GE(busy(4 * width, width), 0.8) << "MLP";
+    }
+}
+
+TEST(ManyCoresTest, BusyShare) {
+  EXPECT_EQ(busyShare(7, false, 1, 1), 1);
+  EXPECT_EQ(busyShare(7, true, 3, 1), 1);
+  // 10 chunks on 4 threads: three turns for what takes two and a half.
+  EXPECT_DOUBLE_EQ(busyShare(10, false, 1, 4), 10.0 / 12);
+  // Eight images on as many threads, each on its own; three on two: one goes alone, two threads share the
+  // third.
+  EXPECT_EQ(busyShare(3, false, 8, 8), 1);
+  EXPECT_DOUBLE_EQ(busyShare(3, false, 3, 2), 9.0 / 10);
+  // Images inner: 21 chunks of three images on two threads.
+  EXPECT_DOUBLE_EQ(busyShare(7, true, 3, 2), 21.0 / 22);
 }
 
 } // namespace
