@@ -21,6 +21,8 @@ static std::optional<Instruction> instruction(StringRef line) {
   if (rest.empty() || address.trim().getAsInteger(16, result.address))
     return std::nullopt;
   auto [mnemonic, operands] = rest.trim().split('\t');
+  if (mnemonic == "{vex}" || mnemonic == "{evex}") // which of two encodings, not what is done
+    std::tie(mnemonic, operands) = operands.split('\t');
   // A prefix such as "rep" or "lock" is printed as part of the mnemonic.
   for (StringRef mark : {"//", " # "})
     operands = operands.split(mark).first;

@@ -120,6 +120,17 @@ TEST(Disassembly, ActivationsAreNoProducts) {
   }
 }
 
+// A prefix that picks an encoding is no instruction.
+TEST(Disassembly, EncodingPrefixes) {
+  Function function = only("0000000000000030 <f>:\n"
+                           "      30:      \t{vex}\tvpdpbusd\t%ymm14, %ymm11, %ymm13\n"
+                           "      36:      \tretq\n");
+  ASSERT_EQ(function.code.size(), 2u);
+  EXPECT_EQ(function.code[0].mnemonic, "vpdpbusd");
+  EXPECT_EQ(function.code[0].operands, "%ymm14, %ymm11, %ymm13");
+  EXPECT_TRUE(isDot(function.code[0]));
+}
+
 TEST(Disassembly, FusedAndDotInstructions) {
   for (const char *name : {"vfmadd231ps", "vfnmadd213ss", "vfmaddsub132pd", "fmla", "fmadd", "fnmsub"}) {
     EXPECT_TRUE(isFma({0, name, "", {}})) << name;

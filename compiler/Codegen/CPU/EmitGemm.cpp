@@ -25,7 +25,10 @@ struct GemmShape {
                                    : StepKind::Elements;
     lines = op.getWeights().getType().getDimSize(1);
     depth = kind == StepKind::Elements ? op.getA().getType().getDimSize(1) : lines;
-    unroll = kind == StepKind::Elements ? std::max<int64_t>(2, neighbours) : kind == StepKind::WideQuads ? 1 : 2;
+    // Two steps of wide quads are no faster than one, and spill where instructions overwrite an operand.
+    unroll = kind == StepKind::Elements ? std::max<int64_t>(2, neighbours) : 2;
+    if (kind == StepKind::WideQuads)
+      unroll = 1;
     auto c = cast<MemRefType>(op.getC().getType());
     planeWidth = c.getRank() == 3 ? c.getDimSize(2) : 0;
   }
