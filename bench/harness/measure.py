@@ -14,6 +14,10 @@ from .models import PRESETS, Case
 from .processes import Child, Failure, python_of, run
 
 
+# GFLOP that vitc executes, by what multiplies.
+_BY_KIND = ("gflop_f32", "gflop_bf16", "gflop_int8")
+
+
 @dataclass
 class Settings:
     """What the command line said."""
@@ -232,7 +236,8 @@ class Bench:
         try:
             entry = json.loads(run(command + (["--batch", str(case.batch)] if compiled else []),
                                    self.settings.timeout, cpus))[0]
-            return {key: entry[key] for key in ("median_ms", "peak_gflops", "gflop", "gflop_model", "share_of_peak")}
+            return {key: entry[key] for key in ("median_ms", "peak_gflops", "gflop", "gflop_model", "share_of_peak",
+                                                "counts_as", *_BY_KIND)}
         except (Failure, ValueError, LookupError, TypeError) as failure:
             self.settings.say(f"vitc bench: {failure}")
             return None
@@ -251,7 +256,8 @@ class Bench:
             if runner.peer.key == "vitc" and peaks:
                 executed *= peaks[0]["gflop"] / peaks[0]["gflop_model"]
                 row.update(bench_median_ms=statistics.median(entry["median_ms"] for entry in peaks),
-                           bench_share_of_peak=statistics.median(entry["share_of_peak"] for entry in peaks))
+                           bench_share_of_peak=statistics.median(entry["share_of_peak"] for entry in peaks),
+                           counts_as=peaks[0]["counts_as"], **{key: peaks[0][key] for key in _BY_KIND})
             row["gflop_executed"] = executed
             if peak:
                 row["share_of_peak"] = 1e3 * executed / row["median_ms"] / peak

@@ -31,8 +31,15 @@ def name(row):
     return f"{row['peer']}, {row['variant']}" if row["variant"] else row["peer"]
 
 
+def _label(row):
+    if row["key"] != "vitc":
+        return name(row)
+    kind = row.get("counts_as", row["precision"])
+    return f"**{name(row)}**" + (f" (counts as {kind})" if kind != row["precision"] else "")
+
+
 def _cells(row):
-    label = f"**{name(row)}**" if row["key"] == "vitc" else name(row)
+    label = _label(row)
     if "reason" in row:
         reason = row["reason"].replace("|", "\\|").replace("\n", " ")
         return [label, f"failed: {reason}"] + [""] * (len(_COLUMNS) - 2)

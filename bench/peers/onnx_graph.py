@@ -7,8 +7,8 @@ from harness.models import EPSILON
 
 
 class _Graph:
-    def __init__(self, arrays):
-        self.arrays = arrays
+    def __init__(self, arrays, weight_bits=None):
+        self.arrays, self.weight_bits = arrays, weight_bits
         self.nodes, self.constants, self.count = [], [], 0
 
     def node(self, op, *inputs, outputs=1, **attributes):
@@ -32,9 +32,23 @@ class _Graph:
     def number(self, value):
         return self.constant(np.float32(value))
 
+    def own(self, op, *inputs, **attributes):
+        """A node of ONNX Runtime's own."""
+        return self.node(op, *inputs, domain="com.microsoft", **attributes)
+
     def linear(self, x, name):
+        if self.weight_bits:
+            return self.quantized_linear(x, name)
         product = self.node("MatMul", x, self.constant(self.arrays[f"{name}.weight"].T))
         return self.node("Add", product, self.tensor(f"{name}.bias"))
+
+    def quantized_linear(self, x, name):
+        """One node: rows to u8 with one scale and zero at run time, times s8 with a scale for each output."""
+        weight, largest = self.arrays[f"{name}.weight"].T, 2 ** (self.weight_bits - 1) - 1
+        scales = np.maximum(np.abs(weight).max(axis=0), 1e-30) / largest
+        integers = np.clip(np.rint(weight / scales), -largest, largest).astype(np.int8)
+        return self.own("DynamicQuantizeMatMul", x, self.constant(integers), self.constant(scales.astype(np.float32)),
+                        self.constant(np.zeros(scales.shape, np.int8)), self.tensor(f"{name}.bias"))
 
     def norm(self, x, name):
         return self.node("LayerNormalization", x, self.tensor(f"{name}.weight"), self.tensor(f"{name}.bias"),
@@ -61,17 +75,23 @@ class _Graph:
 
     def attention_op(self, x, shape, name):
         """What onnxruntime.transformers.optimizer makes of the nodes above."""
-        self.count += 1
-        result = f"attention_{self.count}"
         weight = self.constant(self.arrays[f"{name}.qkv.weight"].T)
-        self.nodes.append(helper.make_node("Attention", [x, weight, self.tensor(f"{name}.qkv.bias")], [result],
-                                           name=result, domain="com.microsoft", num_heads=shape.heads))
-        return self.linear(result, f"{name}.proj")
+        mixed = self.own("Attention", x, weight, self.tensor(f"{name}.qkv.bias"), num_heads=shape.heads)
+        return self.linear(mixed, f"{name}.proj")
+
+    def multi_head_attention(self, x, shape, name):
+        """The same where the product that makes queries, keys and values is a node of its own."""
+        q, k, v = self.node("Split", self.linear(x, f"{name}.qkv"), outputs=3, axis=2)
+        return self.linear(self.own("MultiHeadAttention", q, k, v, num_heads=shape.heads), f"{name}.proj")
 
 
-def build(shape, arrays, batch, attention_op=False):
-    """The model: input `images` f32 [batch, 3, side, side], output `logits` [batch, shape.outputs]."""
-    g, d, p = _Graph(arrays), shape.width, shape.patch
+def build(shape, arrays, batch, attention="nodes", weight_bits=None):
+    """The model: input `images` f32 [batch, 3, side, side], output `logits` [batch, shape.outputs]. `attention` is
+    "nodes", or one of ONNX Runtime's operators; with `weight_bits` (7 or 8) its linear layers are quantized."""
+    g, d, p = _Graph(arrays, weight_bits), shape.width, shape.patch
+    attentions = {"nodes": lambda y, name: g.attention(y, shape, batch, name),
+                  "Attention": lambda y, name: g.attention_op(y, shape, name),
+                  "MultiHeadAttention": lambda y, name: g.multi_head_attention(y, shape, name)}
     x = g.node("Conv", "images", g.tensor("patch_embed.proj.weight"), g.tensor("patch_embed.proj.bias"),
                strides=[p, p], kernel_shape=[p, p])
     x = g.node("Transpose", g.node("Reshape", x, g.ints(batch, d, shape.tokens - 1)), perm=[0, 2, 1])
@@ -80,7 +100,7 @@ def build(shape, arrays, batch, attention_op=False):
     for i in range(shape.depth):
         block = f"blocks.{i}"
         y = g.norm(x, f"{block}.norm1")
-        y = g.attention_op(y, shape, f"{block}.attn") if attention_op else g.attention(y, shape, batch, f"{block}.attn")
+        y = attentions[attention](y, f"{block}.attn")
         x = g.node("Add", x, g.scaled(y, f"{block}.ls1.gamma"))
         y = g.linear(g.gelu(g.linear(g.norm(x, f"{block}.norm2"), f"{block}.mlp.fc1")), f"{block}.mlp.fc2")
         x = g.node("Add", x, g.scaled(y, f"{block}.ls2.gamma"))
@@ -96,7 +116,7 @@ def build(shape, arrays, batch, attention_op=False):
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def write(case, path, attention_op=False):
+def write(case, path, attention="nodes", weight_bits=None):
     from harness import weights
     with open(path, "wb") as f:
-        f.write(build(case.shape, weights.read(case), case.batch, attention_op).SerializeToString())
+        f.write(build(case.shape, weights.read(case), case.batch, attention, weight_bits).SerializeToString())

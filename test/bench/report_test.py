@@ -74,6 +74,13 @@ class Plot(unittest.TestCase):
         self.assertIn("1 thread", plot.panels(self.result, threads=1)[0][0])
         self.assertEqual(plot.panels(self.result, batch=8), [])
 
+    def test_rows_of_another_precision_are_marked(self):
+        row = next(row for row in self.result["rows"] if row["key"] == "vitc")
+        row.update(precision="int8", counts_as="int8")
+        self.assertIn("| **vitc** |", report.markdown(self.result))
+        row["counts_as"] = "mixed"
+        self.assertIn("| **vitc** (counts as mixed) |", report.markdown(self.result))
+
     def test_nothing_measured(self):
         self.result["rows"] = [row for row in self.result["rows"] if "reason" in row]
         ElementTree.fromstring(plot.svg(self.result))
