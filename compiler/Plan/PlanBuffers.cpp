@@ -72,6 +72,10 @@ private:
   Value buffer(Value v, Type element);
   /// The bytes and scales of `v`'s rows.
   std::pair<Value, Value> quantizedRows(Value v);
+  /// Buffers for them.
+  std::pair<Value, Value> newQuantizedRows(int64_t rows, int64_t width);
+  /// True if `v` need not be stored but as bytes and scales.
+  bool readAsBytesOnly(Value v);
   Value packed(vit::WeightChain chain, MemRefType type);
   Value vectorWeight(Value param, int64_t entries);
 
@@ -134,16 +138,30 @@ Type FunctionPlanner::elementOf(Value v) {
 }
 
 std::pair<Value, Value> FunctionPlanner::quantizedRows(Value v) {
-  Value rows = buffer(v);
   auto &[bytes, scales] = quantized[v];
   if (bytes)
     return {bytes, scales};
+  Value rows = buffer(v);
   auto type = cast<MemRefType>(rows.getType());
   int64_t count = type.getDimSize(0), width = type.getDimSize(1);
-  bytes = vit::PlanBufferOp::create(b, loc, activationType(count, width, b.getI8Type()), IntegerAttr());
-  scales = vit::PlanBufferOp::create(b, loc, MemRefType::get({count}, b.getF32Type()), IntegerAttr());
+  std::tie(bytes, scales) = newQuantizedRows(count, width);
   vit::PlanQuantizeOp::create(b, loc, rows, bytes, scales, rowChunks(count, width));
   return {bytes, scales};
+}
+
+std::pair<Value, Value> FunctionPlanner::newQuantizedRows(int64_t rows, int64_t width) {
+  Type element = machine.getInt8() == vit::Int8Unit::Madd ? b.getI16Type() : b.getI8Type();
+  Value bytes = vit::PlanBufferOp::create(b, loc, activationType(rows, width, element), IntegerAttr());
+  Value scales = vit::PlanBufferOp::create(b, loc, MemRefType::get({rows}, b.getF32Type()), IntegerAttr());
+  return {bytes, scales};
+}
+
+bool FunctionPlanner::readAsBytesOnly(Value v) {
+  return !v.use_empty() && llvm::all_of(v.getUses(), [&](OpOperand &use) {
+    auto linear = dyn_cast<vit::FusedLinearOp>(use.getOwner());
+    return linear && use.getOperandNumber() == linear.getInputMutable().getOperandNumber() &&
+           operandType(linear.getDot()).isInteger(8);
+  });
 }
 
 Value FunctionPlanner::packed(vit::WeightChain chain, MemRefType type) {
@@ -321,9 +339,15 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
         auto shape = shapeOf(norm.getResult());
         int64_t entries = (shape[1] + 15) / 16 * 16;
         Value gamma = vectorWeight(norm.getGamma(), entries), beta = vectorWeight(norm.getBeta(), entries);
-        Value input = buffer(norm.getInput()), output = destination(norm.getResult());
-        buffers[norm.getResult()] = output;
-        vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, norm.getEpsAttr(),
+        Value input = buffer(norm.getInput()), output, scales;
+        if (readAsBytesOnly(norm.getResult())) {
+          std::tie(output, scales) = newQuantizedRows(shape[0], shape[1]);
+          quantized[norm.getResult()] = {output, scales};
+        } else {
+          output = destination(norm.getResult());
+          buffers[norm.getResult()] = output;
+        }
+        vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, scales, norm.getEpsAttr(),
                                      b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
         return success();
       })

@@ -36,11 +36,13 @@ static LogicalResult verifyChunks(Operation *op, Value buffer, int64_t chunks, S
 }
 
 using Effects = SmallVectorImpl<MemoryEffects::EffectInstance>;
-static void addEffects(Effects &effects, Operation *op, OpOperand &output) {
+/// Writes `outputs`, reads all other operands.
+static void addEffects(Effects &effects, Operation *op, ArrayRef<OpOperand *> outputs) {
   for (OpOperand &operand : op->getOpOperands())
-    if (operand.get() != output.get() || operand.getOperandNumber() != output.getOperandNumber())
+    if (llvm::is_contained(outputs, &operand))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+    else
       effects.emplace_back(MemoryEffects::Read::get(), &operand);
-  effects.emplace_back(MemoryEffects::Write::get(), &output);
 }
 
 //===----------------------------------------------------------------------------------------------===//
@@ -103,7 +105,7 @@ LogicalResult PlanGatherOp::verify() {
 }
 int64_t PlanGatherOp::getFlops() { return 0; }
 SmallVector<Value> PlanGatherOp::getOutputBuffers() { return {getOutput()}; }
-void PlanGatherOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+void PlanGatherOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Gemm
@@ -119,10 +121,12 @@ LogicalResult PlanGemmOp::verify() {
                                          : "quads")
                          << ", got " << getWeights().getType() << " (plan_gemm_c1)";
   Type rowElement = getA().getType().getElementType(), element = getWeights().getType().getElementType();
-  if (!rowElement.isF32() && rowElement != element)
-    return emitOpError() << "expected " << rowElement << " weights for " << rowElement << " rows, got "
+  bool bytes = element.isInteger(8), byteRows = rowElement.isInteger(8) || rowElement.isInteger(16);
+  Type wanted = byteRows ? IntegerType::get(getContext(), 8) : rowElement;
+  if (!rowElement.isF32() && wanted != element)
+    return emitOpError() << "expected " << wanted << " weights for " << rowElement << " rows, got "
                          << getWeights().getType() << " (plan_gemm_c1)";
-  if (rowElement == element && rowStride(getA()) < pair * w[1])
+  if (wanted == element && rowStride(getA()) < pair * w[1])
     return emitOpError() << "expected room for whole " << (pair == 4 ? "quads" : "pairs") << " in A, got "
                          << getA().getType() << " (plan_gemm_c1)";
   int64_t width = w[2] / pair, covered = w[0] * width;
@@ -142,7 +146,6 @@ LogicalResult PlanGemmOp::verify() {
   if (getResidual() && (split || shapeOf(getResidual()) != c || rowStride(getResidual()) < covered))
     return emitOpError() << "expected a residual of C's shape with room for " << covered << " columns, got "
                          << getResidual().getType() << " (plan_gemm_c5)";
-  bool bytes = element.isInteger(8), byteRows = rowElement.isInteger(8);
   auto fits = [](Value vector, bool wanted, int64_t entries) {
     return vector ? wanted && isVector(vector, entries) : !wanted;
   };
@@ -150,7 +153,7 @@ LogicalResult PlanGemmOp::verify() {
       !fits(getRowScales(), byteRows, a[0]))
     return emitOpError() << "expected scales of " << covered
                          << " columns for i8 weights, sums of as many and scales of " << a[0]
-                         << " rows for i8 rows, and none for others (plan_gemm_c7)";
+                         << " rows for i8 or i16 rows, and none for others (plan_gemm_c7)";
   auto tile = getTile(), grid = getGrid();
   if (!isTile(tile) || grid.size() != 3 || llvm::any_of(grid, [](int64_t n) { return n <= 0; }) ||
       grid[0] > ceilDiv(a[0], tile[0]) / grid[2] || grid[1] > w[0])
@@ -179,7 +182,7 @@ int64_t PlanGemmOp::panelWidth() { return getWeights().getType().getDimSize(2) /
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }
 int64_t PlanGemmOp::getParts() { return getGrid()[2]; }
 SmallVector<Value> PlanGemmOp::getOutputBuffers() { return {getC()}; }
-void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, getCMutable()); }
+void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getCMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // LayerNorm
@@ -197,11 +200,23 @@ LogicalResult PlanLayerNormOp::verify() {
   double eps = getEps().convertToDouble();
   if (!(eps > 0) || !std::isfinite(eps))
     return emitOpError() << "expected a positive, finite eps, got " << eps << " (plan_layer_norm_c3)";
+  bool integers = getOutput().getType().getElementType().isInteger();
+  if (integers != !!getScales() || (integers && shapeOf(getScales())[0] != in[0]))
+    return emitOpError() << "expected " << in[0] << " scales for rows of integers and none for others, got "
+                         << (getScales() ? Type(getScales().getType()) : Type(NoneType::get(getContext())))
+                         << " for " << getOutput().getType() << " (plan_layer_norm_c4)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_layer_norm_c3");
 }
 int64_t PlanLayerNormOp::getFlops() { return 0; }
-SmallVector<Value> PlanLayerNormOp::getOutputBuffers() { return {getOutput()}; }
-void PlanLayerNormOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+SmallVector<Value> PlanLayerNormOp::getOutputBuffers() {
+  return getScales() ? SmallVector<Value>{getOutput(), getScales()} : SmallVector<Value>{getOutput()};
+}
+void PlanLayerNormOp::getEffects(Effects &effects) {
+  SmallVector<OpOperand *> outputs{&getOutputMutable()};
+  for (OpOperand &scales : getScalesMutable())
+    outputs.push_back(&scales);
+  addEffects(effects, *this, outputs);
+}
 
 //===----------------------------------------------------------------------------------------------===//
 // Attention
@@ -237,7 +252,7 @@ LogicalResult PlanAttentionOp::verify() {
 }
 int64_t PlanAttentionOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
 SmallVector<Value> PlanAttentionOp::getOutputBuffers() { return {getOutput()}; }
-void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 /// Packed keys, then the scores of one tile of rows and their row factors; see plan_attention.
 int64_t PlanAttentionOp::getScratchBytes() {
   auto k = shapeOf(getKey());
@@ -261,9 +276,7 @@ LogicalResult PlanQuantizeOp::verify() {
 int64_t PlanQuantizeOp::getFlops() { return 0; }
 SmallVector<Value> PlanQuantizeOp::getOutputBuffers() { return {getOutput(), getScales()}; }
 void PlanQuantizeOp::getEffects(Effects &effects) {
-  effects.emplace_back(MemoryEffects::Read::get(), &getInputMutable());
-  effects.emplace_back(MemoryEffects::Write::get(), &getOutputMutable());
-  effects.emplace_back(MemoryEffects::Write::get(), &getScalesMutable());
+  addEffects(effects, *this, {&getOutputMutable(), &getScalesMutable()});
 }
 
 LogicalResult PlanCopyOp::verify() {
@@ -274,7 +287,7 @@ LogicalResult PlanCopyOp::verify() {
 }
 int64_t PlanCopyOp::getFlops() { return 0; }
 SmallVector<Value> PlanCopyOp::getOutputBuffers() { return {getOutput()}; }
-void PlanCopyOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+void PlanCopyOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 LogicalResult PlanMapOp::verify() {
   for (Value input : getInputs())
@@ -287,7 +300,7 @@ LogicalResult PlanMapOp::verify() {
 }
 int64_t PlanMapOp::getFlops() { return 0; }
 SmallVector<Value> PlanMapOp::getOutputBuffers() { return {getOutput()}; }
-void PlanMapOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+void PlanMapOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 LogicalResult PlanMeanOp::verify() {
   auto in = shapeOf(getInput()), out = shapeOf(getOutput());
@@ -299,7 +312,7 @@ LogicalResult PlanMeanOp::verify() {
 int64_t PlanMeanOp::getFlops() { return 0; }
 int64_t PlanMeanOp::getChunks() { return 1; }
 SmallVector<Value> PlanMeanOp::getOutputBuffers() { return {getOutput()}; }
-void PlanMeanOp::getEffects(Effects &effects) { addEffects(effects, *this, getOutputMutable()); }
+void PlanMeanOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Schedule

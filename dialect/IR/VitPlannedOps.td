@@ -18,9 +18,9 @@ class Buffer<list<Type> elements, int rank, string summary>
 def VectorBuffer : Buffer<[F32], 1, "f32 buffer [entries]">;
 def RowBuffer : Buffer<[F32, BF16], 2, "f32 or bf16 buffer [rows, columns]">;
 def PlaneBuffer : Buffer<[F32, BF16], 3, "f32 or bf16 buffer [planes, rows, columns]">;
-def OperandRowBuffer : Buffer<[F32, BF16, I8], 2, "f32, bf16 or i8 buffer [rows, columns]">;
+def OperandRowBuffer : Buffer<[F32, BF16, I8, I16], 2, "f32, bf16, i8 or i16 buffer [rows, columns]">;
 def OperandPlaneBuffer : Buffer<[F32, BF16, I8], 3, "f32, bf16 or i8 buffer [planes, rows, columns]">;
-def ByteRowBuffer : Buffer<[I8], 2, "i8 buffer [rows, columns]">;
+def ByteRowBuffer : Buffer<[I8, I16], 2, "i8 or i16 buffer [rows, columns]">;
 def ImageBuffer : Buffer<[F32, I8, UI8], 3, "f32 image [channels, height, width] or u8 pixels [height, width, channels]">;
 def AnyBuffer : AnyTypeOf<[VectorBuffer, RowBuffer, OperandPlaneBuffer], "", "::mlir::MemRefType">;
 
@@ -40,7 +40,7 @@ def PlanBufferOp : VitOp<"plan.buffer", [Pure]> {
     * `plan_buffer_c2`: the offset is a multiple of 64, from 0 to 2^33.
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$offset);
-  let results = (outs MemRefOf<[F32, BF16, I8]>:$result);
+  let results = (outs MemRefOf<[F32, BF16, I8, I16]>:$result);
   let assemblyFormat = "(`at` $offset^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
@@ -107,7 +107,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
     which the columns of A up to an even K must hold zeros; A of f32 and W of bf16, widened.
 
     W of i8 comes with `column_scales` s: with A of f32 the product is `s[n] sum A W`. A of i8 holds unsigned bytes with
-    128 for zero, and comes with `row_scales` r and `column_sums` t (`#vit.row_sums`): the product is
+    128 for zero, A of i16 the same numbers in twice the room, for machines that multiply those; either comes with `row_scales` r and `column_sums` t (`#vit.row_sums`): the product is
     `r[m] (s[n] sum A W - 128 t[n])`.
 
     `grid = [row blocks, panel groups, parts]`: chunk = (row block * panel groups + panel group) * parts + part of the
@@ -119,13 +119,14 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
     in scratch for all of the epilogue.
 
     Constraints:
-    * `plan_gemm_c1`: the weights' K is A's width, for bf16 in pairs, and weights are bf16 or i8 if A is.
+    * `plan_gemm_c1`: the weights' K is A's width, for bf16 in pairs, for i8 in quads, for which A's rows have room;
+      weights are bf16 or i8 if A is, and i8 if A is i16.
     * `plan_gemm_c2`: C has A's rows, and N columns fit the panels: `(panels - 1) * width < N <= panels * width`.
     * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
     * `plan_gemm_c4`: bias has `panels * width` entries.
     * `plan_gemm_c5`: the residual has C's shape, and its row stride holds whole panels.
-    * `plan_gemm_c7`: scales of columns come with weights of i8, scales of rows and sums of columns with A of i8; they
-      have `panels * width` and M entries.
+    * `plan_gemm_c7`: scales of columns come with weights of i8, scales of rows and sums of columns with A of i8 or i16;
+      they have `panels * width` and M entries.
     * `plan_gemm_c6`: grid has three positive entries, row blocks * parts at most the tiles and groups at most the
       panels; tile has two entries of 1 to 64.
     * `plan_gemm_c8`: a matrix unit multiplies A and W of bf16 or i8, and the tile fits its registers and divides a
@@ -156,18 +157,20 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
 def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]> {
   let summary = "layer normalisation of rows";
   let description = [{
-    `vit.layer_norm` on buffers; may run in place. `chunks` divides the rows.
+    `vit.layer_norm` on buffers; may run in place. With `scales` what `vit.plan.quantize` would make of the result is
+    written instead, the result itself nowhere. `chunks` divides the rows.
 
     Constraints:
     * `plan_layer_norm_c1`: input and output have one shape.
     * `plan_layer_norm_c2`: gamma and beta hold whole vectors that cover the width.
     * `plan_layer_norm_c3`: chunks is positive and at most the number of rows; eps is positive.
+    * `plan_layer_norm_c4`: there is a scale for each row of integers, and none for numbers.
   }];
-  let arguments = (ins RowBuffer:$input, Optional<VectorBuffer>:$gamma, Optional<VectorBuffer>:$beta, RowBuffer:$output,
-                       F64Attr:$eps, I64Attr:$chunks);
+  let arguments = (ins RowBuffer:$input, Optional<VectorBuffer>:$gamma, Optional<VectorBuffer>:$beta,
+                       OperandRowBuffer:$output, Optional<VectorBuffer>:$scales, F64Attr:$eps, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` (`gamma` `(` $gamma^ `:` type($gamma) `)`)?
                           (`beta` `(` $beta^ `:` type($beta) `)`)? `outs` `(` $output `:` type($output) `)`
-                          `eps` $eps `chunks` $chunks attr-dict }];
+                          (`scales` `(` $scales^ `:` type($scales) `)`)? `eps` $eps `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 

@@ -30,6 +30,15 @@ template <typename S> void poisonVector(Rows<S> y) {
   poison(y, (y.cols + kWidestVector - 1) / kWidestVector * kWidestVector);
 }
 
+/// Rows as unsigned bytes, 128 standing for zero, and their scales.
+template <typename S> void quantize(Rows<S> rows, const Array<S> &scales) {
+  std::vector<S> found = quantizeRows(rows);
+  std::copy(found.begin(), found.end(), scales.data());
+  for (int64_t r = 0; r < rows.rows; ++r)
+    for (int64_t c = 0; c < rows.cols; ++c)
+      rows.row(r)[c] += 128;
+}
+
 template <typename S> class PlannedOps {
 public:
   explicit PlannedOps(const Values<S> &values) : values(values) {}
@@ -84,6 +93,8 @@ public:
     const Array<S> &y = values.at(op.getOutput());
     layerNorm(values.at(op.getInput()).rows(), entries(values, op.getGamma()), entries(values, op.getBeta()),
               S(op.getEps().convertToDouble()), y.rows());
+    if (op.getScales())
+      quantize(y.rows(), values.at(op.getScales()));
     poisonVector(y.rows());
     return y;
   }
@@ -108,13 +119,9 @@ public:
   }
 
   Array<S> run(PlanQuantizeOp op) {
-    const Array<S> &y = values.at(op.getOutput()), &scales = values.at(op.getScales());
+    const Array<S> &y = values.at(op.getOutput());
     copy(values.at(op.getInput()).rows(), y.rows());
-    std::vector<S> found = quantizeRows(y.rows());
-    std::copy(found.begin(), found.end(), scales.data());
-    for (int64_t r = 0; r < y.dim(0); ++r)
-      for (int64_t c = 0; c < y.dim(1); ++c)
-        y.rows().row(r)[c] += 128;
+    quantize(y.rows(), values.at(op.getScales()));
     poisonVector(y.rows());
     return y;
   }

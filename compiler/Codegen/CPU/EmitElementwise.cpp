@@ -1,6 +1,7 @@
 //===- EmitElementwise.cpp - copies, sums, means, patches -------------------------------------------===//
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Codegen/CPU/MathFunctions.h"
+#include "compiler/Codegen/CPU/Rows.h"
 #include "dialect/IR/VerifyUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -23,23 +24,11 @@ void vitc::emitCopy(LeafBuilder &b, vit::PlanCopyOp op, ValueRange args) {
 void vitc::emitQuantize(LeafBuilder &b, vit::PlanQuantizeOp op, ValueRange args) {
   Value input = args[0], output = args[1], scales = args[2];
   auto type = op.getInput().getType();
-  int64_t width = type.getDimSize(1), lanes = b.lanes(), whole = width / lanes * lanes;
   auto [lo, hi] = evenPart(b, args.back(), type.getDimSize(0), op.getChunks());
   b.loop(lo, hi, 1, [&](Value row) {
-    // The running maximum first, so that a NaN stays.
-    auto larger = [&](Value k, Value m) { return b.maxf(m, b.absf(b.load(input, {row, k}))); };
-    Value max = b.loopCarry(b.index(0), b.index(whole), lanes, {b.splat(0.0)},
-                            [&](Value k, ValueRange m) { return SmallVector<Value>{larger(k, m[0])}; })[0];
-    if (whole < width)
-      max = b.keepLanes(larger(b.index(whole), max), width - whole, max);
-    Value largest = b.maxLanes(max);
-    b.storeScalar(b.mulf(largest, b.scalar(1.0 / 127)), scales, {row});
-    // 127 / 0 is infinite, and zeros times that NaN, which becomes a byte that the scale 0 annuls.
-    Value inverse = b.broadcast(b.divf(b.scalar(127.0), largest));
-    b.loop(0, b.vectorsFor(width) * lanes, lanes, [&](Value k) {
-      Value bytes = b.toBytes(b.mulf(b.load(input, {row, k}), inverse));
-      vector::StoreOp::create(b.b, b.loc, bytes, output, ValueRange{row, k});
-    });
+    emitQuantizedRow(
+        b, type.getDimSize(1), [&](Value k) { return b.load(input, {row, k}); }, Value(), output, scales,
+        row);
   });
 }
 

@@ -5,6 +5,7 @@
 // RUN: split-file %s %t --leading-lines
 // RUN: vit-opt %t/block.mlir --vit-plan-buffers -o %t/planned.mlir && vit-interp %t/block.mlir %t/planned.mlir --bound 1e-12
 // RUN: vit-opt %t/planned.mlir --vit-plan-memory -o %t/placed.mlir && vit-interp %t/block.mlir %t/placed.mlir --bound 1e-12
+// RUN: vit-opt %t/bytes.mlir --vit-plan-buffers --vit-plan-memory -o %t/bytes-placed.mlir && vit-interp %t/bytes.mlir %t/bytes-placed.mlir --bound 1e-2
 // RUN: vit-opt %t/odds.mlir --vit-plan-buffers --vit-plan-memory -o %t/odds-placed.mlir && vit-interp %t/odds.mlir %t/odds-placed.mlir --bound 1e-12
 
 //--- block.mlir
@@ -131,5 +132,38 @@ module attributes {vit.isa = #vit.isa<"x86-64-v3", lanes = 8, tile = 6 x 2, pane
     %w = vit.param @w : tensor<768x768xf32>
     %y = vit.fused_linear %p, %w : (tensor<197x768xf32>, tensor<768x768xf32>) -> tensor<197x768xf32>
     return %y : tensor<197x768xf32>
+  }
+}
+
+// -----
+
+//--- bytes.mlir
+// Rows that only products of bytes read leave the norm as bytes, and nowhere else; what a product leaves is quantized
+// where it lies. A norm that is read as numbers, too, is stored as numbers and quantized from there.
+module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot, int8 = dot>} {
+  vit.weight @w1 : tensor<64x48xf32>
+  vit.weight @w2 : tensor<48x64xf32>
+  // CHECK-LABEL: func.func @bytes
+  func.func @bytes(%x: tensor<3x8x12xf32>) -> (tensor<6x48xf32>, tensor<6x48xf32>) {
+    %p = vit.extract_patches %x size [4, 4] stride [4, 4] : tensor<3x8x12xf32> -> tensor<6x48xf32>
+    // CHECK: %[[BYTES:.*]] = vit.plan.buffer : memref<6x48xi8, strided<[256, 1]>>
+    // CHECK: %[[SCALES:.*]] = vit.plan.buffer : memref<6xf32>
+    // CHECK: vit.plan.layer_norm ins(%{{.*}}) outs(%[[BYTES]] : {{.*}}) scales(%[[SCALES]] : memref<6xf32>)
+    // CHECK-NOT: vit.plan.quantize
+    // CHECK: vit.plan.gemm ins(%[[BYTES]], {{.*}} row_scales(%[[SCALES]] : {{.*}} outs(%[[HIDDEN:.*]] : memref<6x64xbf16
+    %n = vit.layer_norm %p eps 1.0e-6 : (tensor<6x48xf32>) -> tensor<6x48xf32>
+    %w1 = vit.param @w1 : tensor<64x48xf32>
+    %h = vit.fused_linear %n, %w1 activation gelu_erf dot int8 : (tensor<6x48xf32>, tensor<64x48xf32>) -> tensor<6x64xf32>
+    // CHECK: vit.plan.quantize ins(%[[HIDDEN]] :
+    // CHECK: vit.plan.gemm
+    %w2 = vit.param @w2 : tensor<48x64xf32>
+    %y = vit.fused_linear %h, %w2 dot int8 : (tensor<6x64xf32>, tensor<48x64xf32>) -> tensor<6x48xf32>
+    // CHECK: vit.plan.layer_norm ins(%{{.*}}) outs(%[[NORM:.*]] : memref<6x48xf32,
+    // CHECK: vit.plan.quantize ins(%[[NORM]] :
+    // CHECK: vit.plan.gemm
+    %m = vit.layer_norm %y eps 1.0e-6 : (tensor<6x48xf32>) -> tensor<6x48xf32>
+    %z = vit.fused_linear %m, %w1 activation gelu_erf dot int8 : (tensor<6x48xf32>, tensor<64x48xf32>) -> tensor<6x64xf32>
+    %r = vit.fused_linear %z, %w2 residual %m dot int8 : (tensor<6x64xf32>, tensor<48x64xf32>, tensor<6x48xf32>) -> tensor<6x48xf32>
+    return %y, %r : tensor<6x48xf32>, tensor<6x48xf32>
   }
 }

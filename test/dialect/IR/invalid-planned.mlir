@@ -150,7 +150,7 @@ func.func @plan_gemm_c1_room(%a: memref<5x9xbf16>, %w: memref<1x5x32xbf16>, %c: 
 // -----
 
 func.func @plan_gemm_c7_columns(%a: memref<5x8xf32>, %w: memref<1x2x64xi8>, %c: memref<5x16xf32>) {
-  // expected-error @+1 {{expected scales of 16 columns for i8 weights, sums of as many and scales of 5 rows for i8 rows, and none for others (plan_gemm_c7)}}
+  // expected-error @+1 {{expected scales of 16 columns for i8 weights, sums of as many and scales of 5 rows for i8 or i16 rows, and none for others (plan_gemm_c7)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x2x64xi8>) outs(%c : memref<5x16xf32>)
       tile [4, 1] grid [1, 1, 1] flops 0
   return
@@ -305,6 +305,22 @@ func.func @plan_layer_norm_c2(%x: memref<5x8xf32>, %g: memref<8xf32>, %y: memref
   // expected-error @+1 {{expected gamma and beta of at least 16 entries, got 'memref<8xf32>' (plan_layer_norm_c2)}}
   vit.plan.layer_norm ins(%x : memref<5x8xf32>) gamma(%g : memref<8xf32>) outs(%y : memref<5x8xf32>)
       eps 1.0e-6 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_layer_norm_c4(%x: memref<5x8xf32>, %y: memref<5x8xi8>) {
+  // expected-error @+1 {{expected 5 scales for rows of integers and none for others, got 'none' for 'memref<5x8xi8>' (plan_layer_norm_c4)}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%y : memref<5x8xi8>) eps 1.0e-6 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_layer_norm_c4_floats(%x: memref<5x8xf32>, %s: memref<5xf32>) {
+  // expected-error @+1 {{expected 5 scales for rows of integers and none for others, got 'memref<5xf32>' for 'memref<5x8xf32>' (plan_layer_norm_c4)}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%x : memref<5x8xf32>) scales(%s : memref<5xf32>) eps 1.0e-6 chunks 1
   return
 }
 
