@@ -10,7 +10,8 @@ enum {
       BIT(0) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(23), /* SSE3 SSSE3 CX16 SSE4.1 SSE4.2 POPCNT */
   LEAF1_V3 = BIT(12) | BIT(22) | BIT(27) | BIT(28) | BIT(29),  /* FMA MOVBE OSXSAVE AVX F16C */
   LEAF7_EBX_V3 = BIT(3) | BIT(5) | BIT(8),                     /* BMI1 AVX2 BMI2 */
-  EXTENDED1_V3 = BIT(5)                                        /* LZCNT */
+  OSXSAVE = BIT(27),
+  EXTENDED1_V3 = BIT(5) /* LZCNT */
 };
 static const uint32_t leaf7_ebx_v4 =
     BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31); /* AVX-512 F DQ CD BW VL */
@@ -46,29 +47,53 @@ uint32_t vitc_cpu_features_from(const vitc_cpuid_leaves *l) {
   return have;
 }
 
+vitc_cpuid_leaves vitc_cpu_leaves_of(const vitc_cpu_source *source) {
+  vitc_cpuid_leaves leaves = {0};
+  uint32_t r[4]; /* eax, ebx, ecx, edx */
+  source->cpuid(0, 0, r);
+  uint32_t last = r[0];
+  if (last >= 1) {
+    source->cpuid(1, 0, r);
+    leaves.leaf1_ecx = r[2];
+  }
+  if (last >= 7) {
+    source->cpuid(7, 0, r);
+    leaves.leaf7_ebx = r[1];
+    leaves.leaf7_ecx = r[2];
+    leaves.leaf7_edx = r[3];
+    if (r[0] >= 1) { /* its last subleaf */
+      source->cpuid(7, 1, r);
+      leaves.leaf7_1_eax = r[0];
+    }
+  }
+  source->cpuid(0x80000000u, 0, r);
+  if (r[0] >= 0x80000001u && r[0] < 0x80010000u) {
+    source->cpuid(0x80000001u, 0, r);
+    leaves.extended1_ecx = r[2];
+  }
+  if (leaves.leaf1_ecx & OSXSAVE)
+    leaves.xcr0 = source->xgetbv();
+  return leaves;
+}
+
 #ifdef __x86_64__
 #include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static void ask_cpuid(uint32_t leaf, uint32_t subleaf, uint32_t registers[4]) {
+  __cpuid_count(leaf, subleaf, registers[0], registers[1], registers[2], registers[3]);
+}
+
+static uint64_t ask_xgetbv(void) {
+  uint32_t low, high;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (uint64_t)high << 32 | low;
+}
+
 void vitc_cpu_read_leaves(vitc_cpuid_leaves *leaves) {
-  *leaves = (vitc_cpuid_leaves){0};
-  uint32_t a, b, c, d;
-  if (__get_cpuid(1, &a, &b, &c, &d))
-    leaves->leaf1_ecx = c;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-    leaves->leaf7_ebx = b;
-    leaves->leaf7_ecx = c;
-    leaves->leaf7_edx = d;
-    if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
-      leaves->leaf7_1_eax = a;
-  }
-  if (__get_cpuid(0x80000001, &a, &b, &c, &d))
-    leaves->extended1_ecx = c;
-  if (leaves->leaf1_ecx & BIT(27)) {
-    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-    leaves->xcr0 = (uint64_t)d << 32 | a;
-  }
+  const vitc_cpu_source cpu = {ask_cpuid, ask_xgetbv};
+  *leaves = vitc_cpu_leaves_of(&cpu);
 }
 
 int vitc_cpu_request_amx(void) {

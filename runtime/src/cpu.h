@@ -22,7 +22,17 @@ typedef struct vitc_cpuid_leaves {
  * a wide register only if the system saves it. AMX bits still depend on the kernel's grant. Pure. */
 uint32_t vitc_cpu_features_from(const vitc_cpuid_leaves *leaves);
 
-/* Asks the CPU; all zeros on other architectures than x86-64. */
+/* How a CPU is asked: the instructions themselves, or a made-up machine in tests. */
+typedef struct vitc_cpu_source {
+  void (*cpuid)(uint32_t leaf, uint32_t subleaf, uint32_t registers[4]); /* eax, ebx, ecx, edx */
+  uint64_t (*xgetbv)(void); /* register 0; faults, and so is not called, where OSXSAVE is not set */
+} vitc_cpu_source;
+
+/* The leaves of `source`. Leaves and subleaves that it says it lacks are not asked for: a CPU answers those
+ * with what its last leaf has. */
+vitc_cpuid_leaves vitc_cpu_leaves_of(const vitc_cpu_source *source);
+
+/* The same of this CPU; all zeros on other architectures than x86-64. */
 void vitc_cpu_read_leaves(vitc_cpuid_leaves *leaves);
 
 /* Asks the kernel for AMX tile state for this process: nonzero if granted. */

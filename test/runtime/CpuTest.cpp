@@ -1,65 +1,57 @@
 // The dispatcher as a table: made-up cpuid answers, and what they amount to.
-#include "runtime/src/cpu.h"
+#include "test/runtime/MadeUpCpus.h"
 #include "vitc/runtime.h"
 #include "gtest/gtest.h"
 
+using namespace vitc::test;
+using namespace vitc::test::cpu;
+
 namespace {
-constexpr uint32_t bit(int n) { return 1u << n; }
+const MadeUpCpu *asking; ///< the machine that answers
 
-// Leaf 1 ecx: SSE3 0, SSSE3 9, FMA 12, CX16 13, SSE4.1 19, SSE4.2 20, MOVBE 22, POPCNT 23, OSXSAVE 27, AVX
-// 28, F16C 29.
-constexpr uint32_t kNehalem1 = bit(0) | bit(9) | bit(13) | bit(19) | bit(20) | bit(23);
-constexpr uint32_t kHaswell1 = kNehalem1 | bit(12) | bit(22) | bit(27) | bit(28) | bit(29);
-constexpr uint32_t kHaswell7 = bit(3) | bit(5) | bit(8); // BMI1, AVX2, BMI2
-constexpr uint32_t kSkylake7 = kHaswell7 | bit(16) | bit(17) | bit(28) | bit(30) | bit(31);
-constexpr uint32_t kLzcnt = bit(5);
-constexpr uint64_t kYmm = 0x7, kZmm = 0xe7, kTile = 0x600e7;
-constexpr uint32_t kVnni = bit(11), kBf16 = bit(5), kAvxVnni = bit(4), kAmxBf16 = bit(22), kAmxTile = bit(24),
-                   kAmxInt8 = bit(25);
+/// As Intel's CPUs: leaves behind the last one answer as that does, subleaves behind the last one with zeros.
+void fakeCpuid(uint32_t leaf, uint32_t subleaf, uint32_t r[4]) {
+  const vitc_cpuid_leaves &l = asking->leaves;
+  uint32_t last = asking->lastLeaf;
+  if (leaf >= 0x80000000 ? leaf > asking->lastExtended : leaf > last)
+    leaf = last;
+  r[0] = r[1] = r[2] = r[3] = 0;
+  switch (leaf) {
+  case 0:
+    r[0] = last;
+    r[1] = r[2] = r[3] = ~0u; // the vendor's name
+    break;
+  case 1:
+    r[0] = r[1] = r[3] = ~0u;
+    r[2] = l.leaf1_ecx;
+    break;
+  case 7:
+    if (subleaf == 0) {
+      r[0] = asking->last7;
+      r[1] = l.leaf7_ebx;
+      r[2] = l.leaf7_ecx;
+      r[3] = l.leaf7_edx;
+    } else if (subleaf <= asking->last7) {
+      r[0] = l.leaf7_1_eax;
+      r[1] = r[2] = r[3] = ~0u;
+    }
+    break;
+  case 0x80000000:
+    r[0] = asking->lastExtended;
+    break;
+  case 0x80000001:
+    r[0] = r[1] = r[3] = ~0u;
+    r[2] = l.extended1_ecx;
+    break;
+  default: // of no interest, but not empty
+    r[0] = r[1] = r[2] = r[3] = ~0u;
+  }
+}
 
-constexpr uint32_t V2 = VITC_CPU_X86_64_V2, V3 = V2 | VITC_CPU_X86_64_V3, V4 = V3 | VITC_CPU_X86_64_V4;
-
-struct Row {
-  const char *name;
-  vitc_cpuid_leaves leaves; // leaf1 ecx, leaf7 ebx, ecx, edx, leaf7.1 eax, extended ecx, xcr0
-  uint32_t features;
-};
-
-const Row kRows[] = {
-    {"nothing", {}, 0},
-    {"core 2: no SSE4.2", {kNehalem1 & ~bit(20), 0, 0, 0, 0, 0, 0}, 0},
-    {"nehalem", {kNehalem1, 0, 0, 0, 0, 0, 0}, V2},
-    {"sandy bridge", {kNehalem1 | bit(27) | bit(28), 0, 0, 0, 0, 0, kYmm}, V2},
-    {"haswell", {kHaswell1, kHaswell7, 0, 0, 0, kLzcnt, kYmm}, V3},
-    {"haswell, no OSXSAVE", {kHaswell1 & ~bit(27), kHaswell7, 0, 0, 0, kLzcnt, 0}, V2},
-    {"haswell, system saves no ymm", {kHaswell1, kHaswell7, 0, 0, 0, kLzcnt, 0x3}, V2},
-    {"haswell, lzcnt masked", {kHaswell1, kHaswell7, 0, 0, 0, 0, kYmm}, V2},
-    {"haswell, fma masked", {kHaswell1 & ~bit(12), kHaswell7, 0, 0, 0, kLzcnt, kYmm}, V2},
-    {"haswell, bmi2 masked", {kHaswell1, kHaswell7 & ~bit(8), 0, 0, 0, kLzcnt, kYmm}, V2},
-    {"haswell, ssse3 masked", {kHaswell1 & ~bit(9), kHaswell7, 0, 0, 0, kLzcnt, kYmm}, 0},
-    {"alder lake", {kHaswell1, kHaswell7, 0, 0, kAvxVnni, kLzcnt, kYmm}, V3 | VITC_CPU_AVX_VNNI},
-    {"skylake server", {kHaswell1, kSkylake7, 0, 0, 0, kLzcnt, kZmm}, V4},
-    {"skylake, system saves no zmm", {kHaswell1, kSkylake7, 0, 0, 0, kLzcnt, kYmm}, V3},
-    {"skylake, no opmasks", {kHaswell1, kSkylake7, 0, 0, 0, kLzcnt, 0xc7}, V3},
-    {"skylake, no high zmm", {kHaswell1, kSkylake7, 0, 0, 0, kLzcnt, 0x67}, V3},
-    {"knights: no VL", {kHaswell1, kSkylake7 & ~bit(31), kVnni, 0, kBf16, kLzcnt, kZmm}, V3},
-    {"cascade lake", {kHaswell1, kSkylake7, kVnni, 0, 0, kLzcnt, kZmm}, V4 | VITC_CPU_AVX512_VNNI},
-    {"zen 4",
-     {kHaswell1, kSkylake7, kVnni, 0, kBf16, kLzcnt, kZmm},
-     V4 | VITC_CPU_AVX512_VNNI | VITC_CPU_AVX512_BF16},
-    {"vnni without avx-512 state", {kHaswell1, kSkylake7, kVnni, 0, kBf16, kLzcnt, kYmm}, V3},
-    {"sapphire rapids",
-     {kHaswell1, kSkylake7, kVnni, kAmxTile | kAmxBf16 | kAmxInt8, kBf16 | kAvxVnni, kLzcnt, kTile},
-     V4 | VITC_CPU_AVX512_VNNI | VITC_CPU_AVX512_BF16 | VITC_CPU_AVX_VNNI | VITC_CPU_AMX_BF16 |
-         VITC_CPU_AMX_INT8},
-    {"sapphire rapids, old kernel",
-     {kHaswell1, kSkylake7, kVnni, kAmxTile | kAmxBf16 | kAmxInt8, kBf16, kLzcnt, kZmm},
-     V4 | VITC_CPU_AVX512_VNNI | VITC_CPU_AVX512_BF16},
-    {"amx without tiles", {kHaswell1, kSkylake7, 0, kAmxBf16 | kAmxInt8, 0, kLzcnt, kTile}, V4},
-    {"amx int8 only",
-     {kHaswell1, kSkylake7, 0, kAmxTile | kAmxInt8, 0, kLzcnt, kTile},
-     V4 | VITC_CPU_AMX_INT8},
-};
+uint64_t fakeXgetbv() {
+  EXPECT_TRUE(asking->leaves.leaf1_ecx & kOsxsave) << "the instruction would fault";
+  return asking->leaves.xcr0;
+}
 
 int asked;
 int grant() { return ++asked, 1; }
@@ -74,8 +66,25 @@ vitc_level level(const char *name, uint32_t needs) {
 } // namespace
 
 TEST(Cpu, FeaturesFollowTheLeaves) {
-  for (const Row &row : kRows)
-    EXPECT_EQ(vitc_cpu_features_from(&row.leaves), row.features) << row.name;
+  for (const MadeUpCpu &cpu : kCpus)
+    EXPECT_EQ(vitc_cpu_features_from(&cpu.leaves), cpu.features) << cpu.name;
+}
+
+// Leaves that a machine lacks count as zeros, whatever it answers to them.
+TEST(Cpu, AsksForLeavesThatThereAre) {
+  const vitc_cpu_source source = {fakeCpuid, fakeXgetbv};
+  for (const MadeUpCpu &cpu : kCpus) {
+    asking = &cpu;
+    vitc_cpuid_leaves leaves = vitc_cpu_leaves_of(&source);
+    EXPECT_EQ(vitc_cpu_features_from(&leaves), cpu.features) << cpu.name;
+    EXPECT_EQ(leaves.leaf1_ecx, cpu.leaves.leaf1_ecx) << cpu.name;
+    EXPECT_EQ(leaves.leaf7_ebx, cpu.leaves.leaf7_ebx) << cpu.name;
+    EXPECT_EQ(leaves.leaf7_ecx, cpu.leaves.leaf7_ecx) << cpu.name;
+    EXPECT_EQ(leaves.leaf7_edx, cpu.leaves.leaf7_edx) << cpu.name;
+    EXPECT_EQ(leaves.leaf7_1_eax, cpu.leaves.leaf7_1_eax) << cpu.name;
+    EXPECT_EQ(leaves.extended1_ecx, cpu.leaves.extended1_ecx) << cpu.name;
+    EXPECT_EQ(leaves.xcr0, cpu.leaves.xcr0) << cpu.name;
+  }
 }
 
 TEST(Cpu, BestLevelIsTheFirstThatFits) {
@@ -128,5 +137,8 @@ TEST(Cpu, AgreesWithTheCompilersBuiltin) {
                                                       __builtin_cpu_supports("bmi2"));
   EXPECT_EQ((features & VITC_CPU_X86_64_V4) != 0,
             __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"));
+  EXPECT_EQ((features & VITC_CPU_AVX512_VNNI) != 0, __builtin_cpu_supports("avx512vnni") != 0);
+  EXPECT_EQ((features & VITC_CPU_AVX512_BF16) != 0, __builtin_cpu_supports("avx512bf16") != 0);
+  EXPECT_EQ((features & VITC_CPU_AVX_VNNI) != 0, __builtin_cpu_supports("avxvnni") != 0);
 }
 #endif

@@ -131,12 +131,24 @@ TEST_P(ByteProductsTest, RowsOfAnyNumbers) {
   }
 }
 
-/// Levels that multiply bytes by vector instructions.
+// What stands in for AVX-VNNI on machines without it computes the same.
+TEST(ByteProducts, EmulatedDot) {
+  const Isa &isa = *findIsa("alderlake");
+  if (!runsHere(*findIsa("x86-64-v3")))
+    GTEST_SKIP() << "hardware: this machine has no AVX2";
+  for (bool extreme : {false, true}) {
+    Planned planned = ByteProduct{17, 300, 70, "1, 1, 1", extreme}.plan(isa);
+    EXPECT_EQ(relativeError(planned.compiled(/*emulate=*/true), planned.expected()), 0);
+  }
+}
+
+/// Levels that multiply bytes by vector instructions; AVX-VNNI is emulated where there is only AVX2.
 std::vector<const Isa *> byteLevels() {
   std::vector<const Isa *> levels;
-  for (const Isa *isa : runnableLevels(Precision::Int8))
-    if (isa->int8 == vit::Int8Unit::Dot || isa->int8 == vit::Int8Unit::Madd)
-      levels.push_back(isa);
+  for (const Isa &isa : allIsas())
+    if ((isa.int8 == vit::Int8Unit::Dot || isa.int8 == vit::Int8Unit::Madd) &&
+        (runsHere(isa) || (isa.name == "alderlake" && runsHere(*findIsa("x86-64-v3")))))
+      levels.push_back(&isa);
   return levels;
 }
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ByteProductsTest); // on Arm

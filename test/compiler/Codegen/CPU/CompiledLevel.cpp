@@ -4,6 +4,7 @@
 #include "dialect/IR/VitOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "test/compiler/Codegen/CPU/TileEmulation.h"
+#include "llvm/IR/IRBuilder.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include <sys/mman.h>
@@ -56,6 +57,39 @@ static void emulateTiles(llvm::Module &module) {
     }
 }
 
+/// Replaces the 256-bit product of quads of bytes (AVX-VNNI) by a function of plain instructions, and keeps
+/// the backend from making it of these.
+static void emulateDot(llvm::Module &module) {
+  llvm::Function *intrinsic = module.getFunction("llvm.x86.avx512.vpdpbusd.256");
+  if (!intrinsic)
+    return;
+  for (llvm::Function &function : module)
+    if (llvm::StringRef features = function.getFnAttribute("target-features").getValueAsString();
+        features.consume_back("+avxvnni"))
+      function.addFnAttr("target-features", features.rtrim(','));
+  auto *stand = llvm::Function::Create(intrinsic->getFunctionType(), llvm::GlobalValue::InternalLinkage,
+                                       "vitc_emulated_vpdpbusd", module);
+  for (llvm::Function &function : module)
+    if (function.hasFnAttribute("target-features")) {
+      stand->copyAttributesFrom(&function); // vectors are passed alike
+      break;
+    }
+  stand->setLinkage(llvm::GlobalValue::InternalLinkage);
+  llvm::IRBuilder<> b(llvm::BasicBlock::Create(module.getContext(), "", stand));
+  auto *wide = llvm::FixedVectorType::get(b.getInt32Ty(), 32);
+  llvm::Value *sum = stand->getArg(0), *products = b.CreateMul(b.CreateZExt(stand->getArg(1), wide),
+                                                               b.CreateSExt(stand->getArg(2), wide));
+  for (int k = 0; k < 4; ++k) {
+    llvm::SmallVector<int> lanes;
+    for (int lane = 0; lane < 8; ++lane)
+      lanes.push_back(4 * lane + k);
+    sum = b.CreateAdd(sum, b.CreateShuffleVector(products, lanes));
+  }
+  b.CreateRet(sum);
+  intrinsic->replaceAllUsesWith(stand);
+  intrinsic->eraseFromParent();
+}
+
 std::string vitc::test::isaAttribute(const Isa &isa) {
   auto text = [](vit::TileSize tile) {
     return std::to_string(tile.rows) + " x " + std::to_string(tile.vectors);
@@ -83,7 +117,7 @@ GuardedFloats::~GuardedFloats() {
     munmap(base, mapped);
 }
 
-std::unique_ptr<CompiledLevel> CompiledLevel::compile(mlir::ModuleOp module, const Isa &isa) {
+std::unique_ptr<CompiledLevel> CompiledLevel::compile(mlir::ModuleOp module, const Isa &isa, bool emulate) {
   mlir::PassManager pm(module.getContext());
   buildLowerToLlvmPipeline(pm);
   if (mlir::failed(pm.run(module))) {
@@ -95,8 +129,10 @@ std::unique_ptr<CompiledLevel> CompiledLevel::compile(mlir::ModuleOp module, con
   auto machine = take(createTargetMachine(isa.arch));
   if (!level || !machine)
     return nullptr;
-  if (!llvm::is_contained(runnableLevels(Precision::Bf16), &isa))
+  if (emulate) {
     emulateTiles(*level->code);
+    emulateDot(*level->code);
+  }
   level->code->setDataLayout((*machine)->createDataLayout());
   level->code->setTargetTriple((*machine)->getTargetTriple());
   std::vector<std::string> entries;

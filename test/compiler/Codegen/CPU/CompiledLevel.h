@@ -41,8 +41,11 @@ private:
 class CompiledLevel {
 public:
   /// Compiles a module of scf and vector code with a vit.schedule @run, as vit-emit-cpu leaves it. Null and a
-  /// test failure if that fails. Instructions of a matrix unit that the machine lacks become calls.
-  static std::unique_ptr<CompiledLevel> compile(mlir::ModuleOp module, const Isa &isa);
+  /// test failure if that fails. `emulate`: instructions of a matrix unit and of AVX-VNNI become calls.
+  static std::unique_ptr<CompiledLevel> compile(mlir::ModuleOp module, const Isa &isa, bool emulate);
+  static std::unique_ptr<CompiledLevel> compile(mlir::ModuleOp module, const Isa &isa) {
+    return compile(module, isa, !runsHere(isa));
+  }
 
   const ScheduleTable &schedule() const { return table; }
   /// Runs one chunk of step `step` on buffers at `operands`.

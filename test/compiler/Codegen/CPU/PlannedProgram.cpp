@@ -123,7 +123,7 @@ std::vector<double> Planned::expected(bool single) {
   return last;
 }
 
-std::vector<float> Planned::compiled() {
+std::vector<float> Planned::compiled(bool emulate) {
   vit::PlannedOpInterface lastOp;
   function.walk([&](vit::PlannedOpInterface op) { lastOp = op; });
   auto output = llvm::cast<mlir::BlockArgument>(lastOp.getOutputBuffers().front());
@@ -132,7 +132,7 @@ std::vector<float> Planned::compiled() {
   mlir::PassManager pm(context.get());
   pm.addPass(createEmitCpu());
   EXPECT_TRUE(mlir::succeeded(pm.run(*clone)));
-  std::unique_ptr<CompiledLevel> level = CompiledLevel::compile(*clone, isa);
+  std::unique_ptr<CompiledLevel> level = CompiledLevel::compile(*clone, isa, emulate);
   if (!level)
     return {};
   std::vector<GuardedFloats> buffers;

@@ -30,8 +30,9 @@ public:
 
   /// What the last op leaves in its output, in float64 or float32.
   std::vector<double> expected(bool single = false);
-  /// The same, compiled.
-  std::vector<float> compiled();
+  /// The same, compiled; `emulate` as CompiledLevel::compile.
+  std::vector<float> compiled(bool emulate);
+  std::vector<float> compiled() { return compiled(!runsHere(isa)); }
 
 private:
   const Isa &isa;
