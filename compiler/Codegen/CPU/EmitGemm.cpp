@@ -230,8 +230,8 @@ static void emitRegisterTile(LeafBuilder &b, const GemmShape &shape, const GemmA
   int64_t before = tile.rows - height;
   b.loop(0, shape.panel, tile.vectors * b.lanes(), [&](Value first) {
     TileColumns columns(b, shape, j, first);
-    emitRegisterProduct(b, tile,
-                        {shape.kind, shape.lines, g.a, b.add(m, -before), g.weights, j, first, g.scratch});
+    emitPanelProduct(b, tile,
+                     {shape.kind, shape.lines, g.a, b.add(m, -before), g.weights, j, first, g.scratch});
     columns.load(b, g);
     emitWaitingRows(b, shape, g, height, m, columns, [&](Value i, int64_t v) {
       Value sum = b.load(g.scratch, {stage(b, shape, b.add(i, before), columns.within[v])});

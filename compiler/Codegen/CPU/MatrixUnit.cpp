@@ -48,15 +48,19 @@ static Value addressOf(LeafBuilder &b, Value memref) {
   return LLVM::IntToPtrOp::create(b.b, b.loc, pointer, bytes(b, index));
 }
 
-/// A matrix of registers in memory: its first byte, and bytes between its rows.
+/// A RegisterMatrix whose address is known.
 namespace {
 struct Rows {
-  Value base, offset;
-  int64_t stride;
-  /// The part that begins at another row and byte.
+  Rows(LeafBuilder &b, const RegisterMatrix &matrix)
+      : base(addressOf(b, matrix.buffer)), offset(matrix.byte), stride(matrix.stride) {}
+  Rows(Value base, Value offset, int64_t stride) : base(base), offset(offset), stride(stride) {}
+  /// What begins at another row and byte.
   Rows at(LeafBuilder &b, int64_t row, int64_t byte) const {
     return {base, b.add(offset, row * stride + byte), stride};
   }
+  Rows at(LeafBuilder &b, Value byte) const { return {base, b.add(offset, byte), stride}; }
+  Value base, offset;
+  int64_t stride;
 };
 } // namespace
 
@@ -104,12 +108,12 @@ void vitc::emitReleaseRegisters(LeafBuilder &b) { intrinsic(b, "tilerelease", {}
 
 /// One step: 16 lines of A and B, multiplied and added. Each register of A and B is loaded shortly before its
 /// first use, so that loads and products overlap.
-static void emitStep(LeafBuilder &b, const Registers &registers, StepKind kind, const Rows &a,
-                     const Rows &w) {
+static void emitStep(LeafBuilder &b, const Registers &registers, int64_t vectors, StepKind kind,
+                     const Rows &a, const Rows &w) {
   StringRef product = kind == StepKind::Pairs ? "tdpbf16ps" : "tdpbusd";
   for (int64_t band = 0; band < registers.bands; ++band) {
     moveRegister(b, "tileloadd64", registers.a(band), a.at(b, band * kRegisterRows, 0));
-    for (int64_t v = 0; v < registers.tile.vectors; ++v) {
+    for (int64_t v = 0; v < vectors; ++v) {
       if (band == 0)
         moveRegister(b, "tileloadd64", registers.b(v), w.at(b, 0, v * kRegisterBytes));
       intrinsic(b, product,
@@ -119,54 +123,65 @@ static void emitStep(LeafBuilder &b, const Registers &registers, StepKind kind, 
   }
 }
 
+void vitc::emitRegisterProduct(LeafBuilder &b, Tile tile, int64_t vectors, StepKind kind,
+                               ArrayRef<RegisterPart> parts, const RegisterMatrix &sums) {
+  Registers registers(tile);
+  assert(vectors <= tile.vectors);
+  for (int64_t band = 0; band < registers.bands; ++band)
+    for (int64_t v = 0; v < vectors; ++v)
+      intrinsic(b, "tilezero", {registerNumber(b, registers.sum(band, v))});
+  for (const RegisterPart &part : parts) {
+    assert(part.lines % kRegisterLines == 0);
+    Rows left(b, part.a), right(b, part.b);
+    b.loop(0, part.lines, kRegisterLines, [&](Value line) {
+      emitStep(b, registers, vectors, kind, left.at(b, b.mul(line, kLineBytes)),
+               right.at(b, b.mul(line, right.stride)));
+    });
+  }
+  Rows result(b, sums);
+  for (int64_t band = 0; band < registers.bands; ++band)
+    for (int64_t v = 0; v < vectors; ++v)
+      moveRegister(b, "tilestored64", registers.sum(band, v),
+                   result.at(b, band * kRegisterRows, v * kRegisterBytes));
+}
+
 /// The last `count` lines, fewer than a register has: copied, and filled up with zeros on both sides. What
 /// lies behind them in memory may be anything, and zero times it no number.
-static void emitTail(LeafBuilder &b, const Registers &registers, const RegisterProduct &p, int64_t first,
-                     int64_t count) {
+static RegisterPart emitTail(LeafBuilder &b, Tile tile, const PanelProduct &p, int64_t first, int64_t count) {
   auto weights = cast<MemRefType>(p.weights.getType());
   int64_t neighbours = kLineBytes * 8 / weights.getElementTypeBitWidth();
-  int64_t width = weights.getDimSize(2) / neighbours, rows = registers.tile.rows;
-  int64_t tailA = vit::registerSumFloats(rows, width), tailB = tailA + rows * kRegisterFloats;
-  b.loop(0, rows, 1, [&](Value i) {
+  int64_t width = weights.getDimSize(2) / neighbours;
+  int64_t tailA = vit::registerSumFloats(tile.rows, width), tailB = tailA + tile.rows * kRegisterFloats;
+  b.loop(0, tile.rows, 1, [&](Value i) {
     Value line = b.loadPairs(p.a, {b.add(p.row, i), b.index(first * neighbours)}, count);
     b.store(line, p.scratch, {b.add(b.mul(i, kRegisterFloats), tailA)});
   });
   for (int64_t line = 0; line < kRegisterLines; ++line)
-    for (int64_t v = 0; v < registers.tile.vectors; ++v) {
+    for (int64_t v = 0; v < tile.vectors; ++v) {
       Value column = b.mul(b.add(p.column, v * b.lanes()), neighbours);
       Value values =
           line < count ? b.loadPairs(p.weights, {p.panel, b.index(first + line), column}) : b.splat(0.0);
-      b.store(values, p.scratch, {b.index(tailB + (line * registers.tile.vectors + v) * b.lanes())});
+      b.store(values, p.scratch, {b.index(tailB + (line * tile.vectors + v) * b.lanes())});
     }
-  Value scratch = addressOf(b, p.scratch);
-  emitStep(b, registers, p.kind, {scratch, b.index(tailA * kLineBytes), kRegisterBytes},
-           {scratch, b.index(tailB * kLineBytes), registers.tile.vectors * kRegisterBytes});
+  return {kRegisterLines,
+          {p.scratch, b.index(tailA * kLineBytes), kRegisterBytes},
+          {p.scratch, b.index(tailB * kLineBytes), tile.vectors * kRegisterBytes}};
 }
 
-void vitc::emitRegisterProduct(LeafBuilder &b, Tile tile, const RegisterProduct &p) {
-  Registers registers(tile);
+void vitc::emitPanelProduct(LeafBuilder &b, Tile tile, const PanelProduct &p) {
   auto a = cast<MemRefType>(p.a.getType()), weights = cast<MemRefType>(p.weights.getType());
   int64_t elementBytes = a.getElementTypeBitWidth() / 8;
   int64_t stride = a.getStridesAndOffset().first[0] * elementBytes;
-  int64_t panelLine = weights.getDimSize(2) * elementBytes; // bytes
-  for (int64_t band = 0; band < registers.bands; ++band)
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      intrinsic(b, "tilezero", {registerNumber(b, registers.sum(band, v))});
+  int64_t lineBytes = weights.getDimSize(2) * elementBytes; // of all columns
+  Value column = b.mul(p.column, kLineBytes);
 
   int64_t whole = p.lines / kRegisterLines * kRegisterLines;
-  Value left = addressOf(b, p.a), right = addressOf(b, p.weights);
-  Value firstA = b.mul(p.row, stride);
-  Value firstB = b.add(b.mul(p.panel, p.lines * panelLine), b.mul(p.column, kLineBytes));
-  b.loop(0, whole, kRegisterLines, [&](Value line) {
-    emitStep(b, registers, p.kind, {left, b.add(firstA, b.mul(line, kLineBytes)), stride},
-             {right, b.add(firstB, b.mul(line, panelLine)), panelLine});
-  });
+  SmallVector<RegisterPart> parts;
+  if (whole > 0)
+    parts.push_back({whole,
+                     {p.a, b.mul(p.row, stride), stride},
+                     {p.weights, b.add(b.mul(p.panel, p.lines * lineBytes), column), lineBytes}});
   if (whole < p.lines)
-    emitTail(b, registers, p, whole, p.lines - whole);
-
-  Rows sums{addressOf(b, p.scratch), b.mul(p.column, kLineBytes), panelLine};
-  for (int64_t band = 0; band < registers.bands; ++band)
-    for (int64_t v = 0; v < tile.vectors; ++v)
-      moveRegister(b, "tilestored64", registers.sum(band, v),
-                   sums.at(b, band * kRegisterRows, v * kRegisterBytes));
+    parts.push_back(emitTail(b, tile, p, whole, p.lines - whole));
+  emitRegisterProduct(b, tile, tile.vectors, p.kind, parts, {p.scratch, column, lineBytes});
 }
