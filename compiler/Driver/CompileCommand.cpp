@@ -1,4 +1,5 @@
 //===- CompileCommand.cpp - vitc compile --------------------------------------------------------------===//
+#include "compiler/Driver/ChooseLayers.h"
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Support/OutputFile.h"
@@ -105,8 +106,11 @@ llvm::Error vitc::compileCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "portable");
   if (!options)
     return options.takeError();
-  if (llvm::Expected<OutputPlan> early = planOutput(arguments, "model"); !early)
+  llvm::Expected<OutputPlan> early = planOutput(arguments, "model");
+  if (!early)
     return early.takeError();
+  if (llvm::Error error = checkLayerOptions(arguments, options->precision, early->phase))
+    return error;
   llvm::Expected<Model> model = openModel(*input, arguments, console);
   if (!model)
     return model.takeError();
@@ -114,6 +118,11 @@ llvm::Error vitc::compileCommand(const Arguments &arguments, Console &console) {
 
   std::string name = options->name.empty() ? prefixFrom(nameOf(*model)) : options->name;
   OutputPlan plan = llvm::cantFail(planOutput(arguments, name));
+  llvm::Expected<std::string> choice = chooseLayers(*model, arguments, *options, console);
+  if (!choice)
+    return choice.takeError();
+  if (!choice->empty())
+    (plan.path == "-" ? console.messages() : console.out) << *choice;
   if (!plan.phase) {
     llvm::Expected<LibraryInfo> info = compileModel(*model, *options, plan.path);
     console.clearProgress();

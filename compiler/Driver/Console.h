@@ -19,6 +19,11 @@ public:
 
   /// Results of the command.
   llvm::raw_ostream &out;
+  /// For results that have no place in `out`, which a file takes.
+  llvm::raw_ostream &messages() {
+    clearProgress();
+    return err;
+  }
 
   void warn(llvm::StringRef message);
   void note(llvm::StringRef message);

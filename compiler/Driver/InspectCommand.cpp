@@ -175,6 +175,9 @@ void printText(const Inspected &inspected, llvm::raw_ostream &os) {
   line("parameters", countText(facts.parameters));
   line("GFLOP", fmt::format("{} nominal, {} executed", gflop(facts.modelFlops), gflop(facts.executedFlops)));
   line("precision", facts.precision);
+  for (const vit::LayerArithmetic &layer : facts.layers)
+    line("", layer.layer + " " + vit::dotName(layer.dot).str() +
+                 (layer.inputScale != 0 ? ", input in steps of " + numberText(layer.inputScale) : ""));
   for (const LibraryFacts::Level &level : facts.levels)
     line(inspected.compiled ? "level" : "planned for", level.name + ": " + level.summary);
   line("batch", std::to_string(facts.batch));
@@ -228,6 +231,14 @@ void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
     json.attribute("compiled", inspected.compiled);
     json.attribute("architecture", facts.architecture);
     json.attribute("precision", facts.precision);
+    json.attributeArray("arithmetic", [&] {
+      for (const vit::LayerArithmetic &layer : facts.layers)
+        json.object([&] {
+          json.attribute("name", llvm::json::fixUTF8(layer.layer));
+          json.attribute("dot", vit::dotName(layer.dot));
+          if (layer.inputScale != 0)
+            json.attribute("input_scale", layer.inputScale);
+        });
     });
     json.attributeBegin("input");
     port(facts.input);

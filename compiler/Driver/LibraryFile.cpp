@@ -69,6 +69,19 @@ private:
       take(member->asArray(1 << 16), result);
     return result;
   }
+  vit::LayerArithmetic arithmetic(const JsonRef &object) {
+    vit::LayerArithmetic result;
+    text(object, "name", result.layer);
+    std::string dot = "f32";
+    text(object, "dot", dot);
+    result.dot = vit::symbolizeDotKind(dot);
+    if (!error && !result.dot && dot != "f32")
+      error = inputError("{}: expected a dot of f32, bf16 or int8 for '{}', got '{}'", root.file(),
+                         quoteForMessage(result.layer), quoteForMessage(dot));
+    if (std::optional<JsonRef> scale = object.find("input_scale"))
+      take(scale->asNumber(), result.inputScale);
+    return result;
+  }
   Port port(const JsonRef &object) {
     Port result;
     text(object, "name", result.name);
@@ -94,6 +107,8 @@ llvm::Error FactsReader::read(LibraryFacts &facts) {
   text(root, "name", facts.name);
   text(root, "architecture", facts.architecture);
   text(root, "precision", facts.precision);
+  for (const JsonRef &layer : array(root, "arithmetic"))
+    facts.layers.push_back(arithmetic(layer));
   if (auto input = get(root, "input"))
     facts.input = port(*input);
   for (const JsonRef &output : array(root, "outputs"))

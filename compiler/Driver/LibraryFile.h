@@ -15,6 +15,7 @@ struct LibraryFacts {
   std::string compiler; ///< version that made it
   std::string name;     ///< symbol prefix
   std::string architecture, precision;
+  std::vector<vit::LayerArithmetic> layers; ///< that are not computed as the precision says
   Port input;
   std::vector<Port> outputs;
   struct Level {

@@ -353,6 +353,7 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   if (!library)
     return library.takeError();
   options->precision = precisionOf((*library)->facts().precision);
+  options->layers = (*library)->facts().layers;
   llvm::Expected<Bound> bound = parseBound(arguments, outlier, options->precision);
   if (!bound)
     return bound.takeError();

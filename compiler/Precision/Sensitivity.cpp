@@ -117,14 +117,6 @@ struct Role {
 
 } // namespace
 
-/// |variant - reference| / |reference| at the outputs, the worst of them, squared.
-static double squaredAtOutputs(const vit::VariantErrors &errors) {
-  double worst = 0;
-  for (const vit::SquaredError &error : errors.results)
-    worst = std::max(worst, error.relative() * error.relative());
-  return worst;
-}
-
 llvm::Error vitc::measureSensitivity(func::FuncOp function, ArrayRef<vit::Tensor> inputs,
                                      vit::WeightEvaluator &weights, const PrecisionProgress &progress,
                                      std::vector<LayerSensitivity> &layers) {
@@ -136,6 +128,8 @@ llvm::Error vitc::measureSensitivity(func::FuncOp function, ArrayRef<vit::Tensor
       narrow.insert(op);
     }
   std::vector<Segment> segments = segmentsOf(function, narrow);
+  if (segments.empty())
+    return llvm::Error::success();
 
   std::vector<vit::Variant> variants;
   std::vector<Role> roles;
@@ -158,25 +152,38 @@ llvm::Error vitc::measureSensitivity(func::FuncOp function, ArrayRef<vit::Tensor
     roles.push_back({s});
   }
 
+  // Squared differences and norms of the outputs, added over the inputs.
+  std::vector<std::vector<double>> differences(variants.size());
+  std::vector<double> norms;
   for (auto [i, input] : llvm::enumerate(inputs)) {
     if (progress)
       progress("measuring layers", static_cast<double>(i) / static_cast<double>(inputs.size()));
     std::vector<vit::VariantErrors> errors;
     if (failed(vit::runVariants(function, input, weights, variants, errors)))
       return makeError(ExitCode::Internal, "the interpreter failed on @{}", function.getName().str());
-    std::vector<double> gains(segments.size(), 1);
+    std::vector<const vit::VariantErrors *> wholes(segments.size());
     for (auto [role, error] : llvm::zip(roles, errors))
-      if (!role.layer && segments[role.segment].end && error.probe.difference > 0)
-        gains[role.segment] = squaredAtOutputs(error) / error.probe.difference;
-    for (auto [role, error] : llvm::zip(roles, errors))
-      if (role.layer) // errors of inputs and of a layer's ops add as squares
-        role.layer->kinds[role.kind].error +=
-            (segments[role.segment].end ? gains[role.segment] * error.probe.difference
-                                        : squaredAtOutputs(error)) /
-            static_cast<double>(inputs.size());
+      if (!role.layer)
+        wholes[role.segment] = &error;
+    norms.resize(wholes.front()->results.size());
+    for (auto [norm, output] : llvm::zip(norms, wholes.front()->results))
+      norm += output.norm;
+    for (auto [role, error, sums] : llvm::zip(roles, errors, differences)) {
+      const vit::VariantErrors &whole = *wholes[role.segment];
+      bool carried = static_cast<bool>(segments[role.segment].end);
+      double part = whole.probe.difference > 0 ? error.probe.difference / whole.probe.difference : 0;
+      sums.resize(norms.size());
+      for (auto [o, sum] : llvm::enumerate(sums))
+        sum += carried ? part * whole.results[o].difference : error.results[o].difference;
+    }
   }
-  for (LayerSensitivity &layer : layers)
-    for (SensitivityOfKind &kind : layer.kinds)
-      kind.error = std::sqrt(kind.error);
+  for (auto [role, sums] : llvm::zip(roles, differences))
+    if (role.layer) { // a layer's ops add as squares
+      double worst = 0;
+      for (auto [difference, norm] : llvm::zip(sums, norms))
+        worst = std::max(worst, vit::SquaredError{difference, norm}.relative());
+      double &error = role.layer->kinds[role.kind].error;
+      error = std::hypot(error, worst);
+    }
   return llvm::Error::success();
 }

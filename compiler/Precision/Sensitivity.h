@@ -25,7 +25,7 @@ std::vector<LayerSensitivity> takeNarrowProducts(mlir::func::FuncOp function);
 /// Makes the products as narrow again as they were.
 void putNarrowProducts(llvm::ArrayRef<LayerSensitivity> layers);
 
-/// Fills in the errors, root mean squares over `inputs`. See chooseArithmetic().
+/// Fills in the errors, of the outputs of all `inputs` together. See chooseArithmetic().
 llvm::Error measureSensitivity(mlir::func::FuncOp function, llvm::ArrayRef<vit::Tensor> inputs,
                                vit::WeightEvaluator &weights, const PrecisionProgress &progress,
                                std::vector<LayerSensitivity> &layers);
@@ -33,6 +33,7 @@ llvm::Error measureSensitivity(mlir::func::FuncOp function, llvm::ArrayRef<vit::
 /// Operations of the model on the inputs that sensitivities are measured on; each costs about 17 times its
 /// own.
 constexpr double kSensitivityFlops = 0.05e12;
+constexpr size_t kMostSensitivity = 8;
 
 } // namespace vitc
 

@@ -25,6 +25,15 @@ std::string vitc::metadataJson(const LibraryInfo &info, const ModelConfig &confi
     json.attribute("name", info.name);
     json.attribute("architecture", info.levels.front()->arch);
     json.attribute("precision", precisionName(options.precision));
+    json.attributeArray("arithmetic", [&] {
+      for (const vit::LayerArithmetic &layer : options.layers)
+        json.object([&] {
+          json.attribute("name", llvm::json::fixUTF8(layer.layer));
+          json.attribute("dot", vit::dotName(layer.dot));
+          if (layer.inputScale != 0)
+            json.attribute("input_scale", layer.inputScale);
+        });
+    });
     json.attributeBegin("input");
     writePort(json, info.input, "");
     json.attributeEnd();
