@@ -248,6 +248,11 @@ LogicalResult PlanAttentionOp::verify() {
     return emitOpError() << "expected grid [row blocks, " << heads
                          << "] with at most one row block a tile "
                             "(plan_attention_c4)";
+  if (getMatrixUnit() && (!element(getQuery()).isBF16() || tile[1] != 2 || !fitsTileRegisters(tile[0], 2)))
+    return emitOpError() << "expected planes of bf16 and a tile of two vectors that fits " << kTileRegisters
+                         << " registers of " << kRegisterRows << " rows for a matrix unit, got "
+                         << getQuery().getType() << " and " << tile[0] << " x " << tile[1]
+                         << " (plan_attention_c6)";
   return success();
 }
 int64_t PlanAttentionOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
@@ -256,7 +261,11 @@ void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, 
 /// Packed keys, then the scores of one tile of rows and their row factors; see plan_attention.
 int64_t PlanAttentionOp::getScratchBytes() {
   auto k = shapeOf(getKey());
-  int64_t padded = ceilDiv(k[1], 32) * 32, strip = getTile()[0] * (padded + 16);
+  int64_t rows = getTile()[0], padded = ceilDiv(k[1], 32) * 32, strip = rows * (padded + 16);
+  if (getMatrixUnit()) { // lines fill registers; sums of two vectors, and queries whose channels do not
+    int64_t channels = ceilDiv(k[2] / 2, 16) * 16, queries = channels == k[2] / 2 ? 0 : rows * channels;
+    return 4 * (padded * channels + padded / 2 * k[2] + strip + rows * 32 + queries);
+  }
   if (getKey().getType().getElementType().isBF16()) // keys and values, in pairs
     return 4 * (padded * k[2] / 2 + ceilDiv(k[1], 2) * k[2] + strip);
   return 4 * (padded * k[2] + strip);

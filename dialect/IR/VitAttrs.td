@@ -109,7 +109,7 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
     bool hasTilesFor(::mlir::Type element) const;
     /// The largest tile of a product with weights of such elements.
     ::vit::TileSize tileFor(::mlir::Type element) const;
-    /// The same where both operands are activations, which no matrix unit multiplies.
+    /// The same by vectors alone.
     ::vit::TileSize vectorTileFor(::mlir::Type element) const { return hasTilesFor(element) ? getTile() : tileFor(element); }
   }];
 }

@@ -183,19 +183,22 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
 
     `grid = [row blocks, heads]`; chunk = row block * heads + head.
 
+    `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles of a chunk.
+
     Constraints:
     * `plan_attention_c1`: planes are within the operands, and all have one plane width, a multiple of 16, and one
       element type.
     * `plan_attention_c2`: key and value have the same rows.
     * `plan_attention_c3`: the output is `[query rows, heads * plane width]`.
     * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two entries of 1 to 64.
+    * `plan_attention_c6`: a matrix unit multiplies planes of bf16, in tiles of two vectors that fit its registers.
   }];
   let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, RowBuffer:$output, I64Attr:$heads,
-                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, DenseI64ArrayAttr:$tile, DenseI64ArrayAttr:$grid,
-                       I64Attr:$flops);
+                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, DenseI64ArrayAttr:$tile, UnitAttr:$matrix_unit,
+                       DenseI64ArrayAttr:$grid, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
                           `outs` `(` $output `:` type($output) `)` `heads` $heads `planes` $planes (`base2` $base2^)?
-                          `tile` $tile `grid` $grid `flops` $flops attr-dict }];
+                          `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid `flops` $flops attr-dict }];
   let hasVerifier = 1;
 }
 

@@ -7,9 +7,13 @@
 // With bf16, pairs take the place of elements: panels hold pairs of channels, values are packed as pairs of
 // tokens behind them, and the weights are written as bf16 over the scores that they come from.
 //
+// A matrix unit multiplies the same: packed keys and values are lines of its registers, queries and weights
+// rows. Lines are filled up with zeros to whole registers, on both sides.
+//
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Codegen/CPU/Emitter.h"
 #include "compiler/Codegen/CPU/MathFunctions.h"
+#include "compiler/Codegen/CPU/MatrixUnit.h"
 #include "compiler/Codegen/CPU/Microkernel.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -27,21 +31,32 @@ struct AttentionShape {
       : queries(op.getQuery().getType().getDimSize(1)), keys(op.getKey().getType().getDimSize(1)),
         width(op.getQuery().getType().getDimSize(2)), panels((keys + kKeyPanel - 1) / kKeyPanel),
         strip(panels * kKeyPanel + 16), base2(op.getBase2()),
-        pairs(op.getKey().getType().getElementType().isBF16()) {}
+        pairs(op.getKey().getType().getElementType().isBF16()), matrixUnit(op.getMatrixUnit()) {
+    stripRows = op.getTile()[0];
+  }
   int64_t queries, keys, width, panels;
   int64_t strip; ///< floats between rows of the score strip
+  int64_t stripRows;
   bool base2;
-  bool pairs;                                                      ///< operands are bf16
+  bool pairs; ///< operands are bf16
+  bool matrixUnit;
   int64_t channels() const { return pairs ? width / 2 : width; }   ///< steps of a score
   int64_t tokens() const { return pairs ? (keys + 1) / 2 : keys; } ///< steps of an output
+  int64_t channelLines() const { return linesOf(channels()); }     ///< of a packed key panel
+  int64_t tokenLines() const { return linesOf(tokens()); }         ///< of packed values
   // In floats from the start of the scratch:
-  int64_t valueOffset() const { return panels * kKeyPanel * channels(); }
-  int64_t stripOffset() const { return valueOffset() + (pairs ? tokens() * width : 0); }
+  int64_t valueOffset() const { return panels * kKeyPanel * channelLines(); }
+  int64_t stripOffset() const { return valueOffset() + (pairs ? tokenLines() * width : 0); }
+  int64_t outputOffset() const { return stripOffset() + stripRows * strip; }
+  int64_t queryOffset() const { return outputOffset() + stripRows * kKeyPanel; }
+
+private:
+  int64_t linesOf(int64_t steps) const { return matrixUnit ? (steps + 15) / 16 * 16 : steps; }
 };
 
 /// Index of key panel `p`, channel `d`, column `c` in the scratch.
 Value keyAt(LeafBuilder &b, const AttentionShape &s, Value p, Value d, Value c) {
-  return b.add(b.mul(b.add(b.mul(p, s.channels()), d), kKeyPanel), c);
+  return b.add(b.mul(b.add(b.mul(p, s.channelLines()), d), kKeyPanel), c);
 }
 /// Index of pair `t` of packed values, column `c` in the scratch.
 Value valueAt(LeafBuilder &b, const AttentionShape &s, Value t, Value c) {
@@ -67,7 +82,7 @@ void emitPackKeys(LeafBuilder &b, const AttentionShape &s, Value key, Value scra
         else
           rows[i] = b.load(key, {plane, b.add(first, i), d});
       rows = b.transpose(rows);
-      for (int64_t i = 0; i < channels; ++i)
+      for (int64_t i = 0; i < (s.matrixUnit ? lanes : channels); ++i) // zeros behind the channels
         b.store(rows[i], scratch, {keyAt(b, s, panel, b.add(d, i), column)});
     };
     int64_t whole = s.channels() / lanes * lanes;
@@ -96,6 +111,9 @@ void emitPackValues(LeafBuilder &b, const AttentionShape &s, Value value, Value 
   b.loop(0, s.keys / 2, 1, [&](Value pair) { pack(pair, true); });
   if (s.keys % 2)
     pack(b.index(s.keys / 2), false);
+  b.loop(s.tokens(), s.tokenLines(), 1, [&](Value line) {
+    b.loop(0, s.width, b.lanes(), [&](Value c) { b.store(b.splat(0.0), scratch, {valueAt(b, s, line, c)}); });
+  });
 }
 
 /// Scores of a tile against the keys [first, first + columns) of one panel.
@@ -220,12 +238,72 @@ void emitTile(LeafBuilder &b, const AttentionShape &s, int64_t height, ValueRang
                b.add(outputColumn, wholeValues), (s.width - wholeValues) / b.lanes());
 }
 
+/// A tile of query rows as emitTile computes it, by the matrix unit. Its registers are set for tiles of
+/// `tile.rows` rows; of a lower one the row before it is multiplied, too.
+void emitRegisterTile(LeafBuilder &b, const AttentionShape &s, Tile tile, int64_t height, ValueRange args) {
+  Value query = args[0], output = args[2], scratch = args[3], m = args[4], queryPlane = args[5],
+        outputColumn = args[7];
+  int64_t before = tile.rows - height, lanes = b.lanes(), lines = s.channelLines();
+  Value first = b.add(m, -before);
+  auto floats = [&](Value index, int64_t stride) {
+    return RegisterMatrix{scratch, b.mul(index, 4), 4 * stride};
+  };
+
+  RegisterMatrix rows{query, b.mul(b.add(b.mul(queryPlane, s.queries), first), 2 * s.width), 2 * s.width};
+  if (lines != s.channels()) { // behind a row's channels lies the next row
+    rows = floats(b.index(s.queryOffset()), lines);
+    b.loop(0, tile.rows, 1, [&](Value i) {
+      for (int64_t d = 0; d < lines; d += lanes) {
+        Value at = b.add(b.mul(i, lines), s.queryOffset() + d);
+        b.store(b.loadPairs(query, {queryPlane, b.add(first, i), b.index(2 * d)}, s.channels() - d), scratch,
+                {at});
+      }
+    });
+  }
+  Value zero = b.index(0);
+  b.loop(0, s.panels, 1, [&](Value panel) {
+    emitRegisterProduct(b, tile, tile.vectors, StepKind::Pairs,
+                        {{lines, rows, floats(keyAt(b, s, panel, zero, zero), kKeyPanel)}},
+                        floats(stripAt(b, s, zero, b.mul(panel, kKeyPanel)), s.strip));
+  });
+
+  int64_t vectors = b.vectorsFor(s.keys), lastKeys = s.keys - (vectors - 1) * lanes;
+  b.loop(before, tile.rows, 1, [&](Value i) {
+    Value last = stripAt(b, s, i, b.index((vectors - 1) * lanes));
+    if (lastKeys < lanes)
+      b.store(b.keepLanes(b.load(scratch, {last}), lastKeys, b.splat(kMasked)), scratch, {last});
+    emitSoftmaxRow(b, s, scratch, i);
+    // Weights of two bytes end half way; zeros up to the last line of packed values, whose bytes were scores.
+    for (int64_t pair = vectors * lanes / 2; pair < s.tokenLines(); pair += lanes / 2)
+      b.store(b.narrow(b.splat(0.0)), scratch, {stripAt(b, s, i, b.index(pair))});
+  });
+
+  auto values = [&](Value column, int64_t width) { // in vectors
+    emitRegisterProduct(b, tile, width, StepKind::Pairs,
+                        {{s.tokenLines(), floats(stripAt(b, s, zero, zero), s.strip),
+                          floats(valueAt(b, s, zero, column), s.width)}},
+                        floats(b.index(s.outputOffset()), kKeyPanel));
+    b.loop(before, tile.rows, 1, [&](Value i) {
+      Value inverse = b.broadcast(b.loadScalar(scratch, {stripAt(b, s, i, b.index(s.panels * kKeyPanel))}));
+      for (int64_t v = 0; v < width; ++v) {
+        Value sum = b.load(scratch, {b.add(b.mul(i, kKeyPanel), s.outputOffset() + v * lanes)});
+        b.store(b.mulf(sum, inverse), output,
+                {b.add(first, i), b.add(b.add(outputColumn, column), v * lanes)});
+      }
+    });
+  };
+  int64_t columns = tile.vectors * lanes, whole = s.width / columns * columns;
+  b.loop(0, whole, columns, [&](Value column) { values(column, tile.vectors); });
+  if (whole < s.width)
+    values(b.index(whole), (s.width - whole) / lanes);
+}
+
 std::string kernelName(StringRef what, vit::PlanAttentionOp op, int64_t height) {
   std::string text, clean;
   llvm::raw_string_ostream(text) << what << '_' << height << '_' << op.getQuery().getType()
                                  << op.getKey().getType() << op.getValue().getType()
                                  << op.getOutput().getType() << op.getTile()[0]
-                                 << (op.getBase2() ? "base2" : "");
+                                 << (op.getMatrixUnit() ? "m" : "") << (op.getBase2() ? "base2" : "");
   for (char c : text)
     clean += llvm::isAlnum(c) ? c : '_';
   return clean;
@@ -255,13 +333,23 @@ void vitc::emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, Va
   SmallVector<Type> tileTypes{query.getType(), value.getType(), output.getType(), scratch.getType(),
                               indexType,       indexType,       indexType,        indexType};
   BalancedTiles tiles = balanceTiles(s.queries, op.getTile()[0]);
+  // One setting of the registers for the tiles of both heights.
+  Tile registers{tiles.base + (tiles.tall > 0), op.getTile()[1]};
   auto call = [&](int64_t height, Value m) {
-    auto kernel = e.kernel(kernelName("attention", op, height), tileTypes,
-                           [&](LeafBuilder &k, ValueRange a) { emitTile(k, s, height, a); });
+    auto kernel = e.kernel(kernelName("attention", op, height), tileTypes, [&](LeafBuilder &k, ValueRange a) {
+      if (s.matrixUnit)
+        emitRegisterTile(k, s, registers, height, a);
+      else
+        emitTile(k, s, height, a);
+    });
     func::CallOp::create(b.b, b.loc, kernel,
                          ValueRange{query, value, output, scratch, m, b.add(head, op.getPlanes()[0]),
                                     b.add(head, op.getPlanes()[2]), b.mul(head, s.width)});
   };
   auto [firstTile, endTile] = evenPart(b, rowBlock, tiles.count, rowBlocks);
+  if (s.matrixUnit)
+    emitConfigureRegisters(b, registers);
   emitTileLoops(b, tiles, firstTile, endTile, [&](int64_t height, Value, Value row) { call(height, row); });
+  if (s.matrixUnit)
+    emitReleaseRegisters(b);
 }

@@ -10,10 +10,10 @@ module attributes {vit.isa = #vit.isa<"tiles", lanes = 16, tile = 13 x 2, panel 
     %p = vit.extract_patches %x size [4, 4] stride [4, 4] : tensor<1x16x64xf32> -> tensor<64x16xf32>
     %w = vit.param @w : tensor<48x16xf32>
     %o = vit.param @o : tensor<16x16xf32>
-    // 64 rows are two tiles; attention has vectors' tiles.
+    // 64 rows are two tiles.
     // CHECK: vit.plan.gemm ins({{.*}} : memref<64x16xbf16, {{.*}}>, memref<2x8x64xbf16>) {{.*}} tile [32, 2] matrix_unit grid [1, 1, 1] images_inner flops 98304
     %qkv = vit.fused_linear %p, %w heads 3 dot bf16 : (tensor<64x16xf32>, tensor<48x16xf32>) -> tensor<3x64x16xf32>
-    // CHECK: vit.plan.attention ins({{.*}} : memref<{{[0-9]+}}x64x16xbf16>, {{.*}} tile [13, 2]
+    // CHECK: vit.plan.attention ins({{.*}} : memref<{{[0-9]+}}x64x16xbf16>, {{.*}} tile [32, 2] matrix_unit grid [1, 1]
     %a = vit.fused_attention %qkv, %qkv, %qkv heads 1 planes [0, 1, 2] dot bf16
         : (tensor<3x64x16xf32>, tensor<3x64x16xf32>, tensor<3x64x16xf32>) -> tensor<64x16xf32>
     // CHECK: vit.plan.gemm ins({{.*}} : memref<64x16xi8, {{.*}}>, memref<1x4x128xi8>) {{.*}} tile [16, 2] matrix_unit

@@ -555,3 +555,21 @@ func.func @gemm_c8_columns(%a: memref<4x8xbf16>, %w: memref<1x4x64xbf16>, %c: me
   vit.plan.gemm ins(%a, %w : memref<4x8xbf16>, memref<1x4x64xbf16>) outs(%c : memref<4x32xf32>) tile [16, 3] matrix_unit grid [1, 1, 1] flops 1
   return
 }
+
+// -----
+
+func.func @attention_c6(%q: memref<3x4x16xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected planes of bf16 and a tile of two vectors that fits 8 registers of 16 rows for a matrix unit, got 'memref<3x4x16xf32>' and 32 x 2 (plan_attention_c6)}}
+  vit.plan.attention ins(%q, %q, %q : memref<3x4x16xf32>, memref<3x4x16xf32>, memref<3x4x16xf32>) outs(%o : memref<4x16xf32>)
+    heads 1 planes [0, 1, 2] tile [32, 2] matrix_unit grid [1, 1] flops 1
+  return
+}
+
+// -----
+
+func.func @attention_c6_tile(%q: memref<3x4x16xbf16>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected planes of bf16 and a tile of two vectors that fits 8 registers of 16 rows for a matrix unit, got 'memref<3x4x16xbf16>' and 32 x 1 (plan_attention_c6)}}
+  vit.plan.attention ins(%q, %q, %q : memref<3x4x16xbf16>, memref<3x4x16xbf16>, memref<3x4x16xbf16>) outs(%o : memref<4x16xf32>)
+    heads 1 planes [0, 1, 2] tile [32, 1] matrix_unit grid [1, 1] flops 1
+  return
+}

@@ -54,7 +54,7 @@ struct ProductCase {
   }
 };
 
-class MatrixUnitTest : public testing::TestWithParam<bool> {
+class UnitTest : public testing::Test {
 protected:
   void SetUp() override {
     isa = matrixUnitLevel();
@@ -68,14 +68,18 @@ protected:
     EXPECT_EQ(counts.configurations, counts.releases);
   }
   /// Sums of f32, or of integers whose scales are applied in f32.
-  void expectClose(ProductCase c, double bound = 1e-6) {
+  void expectClose(const ProductCase &c, double bound = 1e-6) {
     SCOPED_TRACE(std::to_string(c.rows) + " x " + std::to_string(c.depth) + " x " +
                  std::to_string(c.columns));
     Planned planned = c.plan(*isa);
     EXPECT_LE(relativeError(planned.compiled(), planned.expected()), c.planeWidth ? 4e-3 : bound);
   }
-  bool bytes() const { return GetParam(); }
   const Isa *isa = nullptr;
+};
+
+class MatrixUnitTest : public UnitTest, public testing::WithParamInterface<bool> {
+protected:
+  bool bytes() const { return GetParam(); }
 };
 
 TEST_P(MatrixUnitTest, AnyRows) {
@@ -149,6 +153,60 @@ TEST_P(MatrixUnitTest, MultipliesByTheUnit) {
   uint64_t steps = bytes() ? 128 / 64 : 128 / 32;
   EXPECT_EQ(vitc_emulated_state().products, 2 * 2 * 4 * steps);
   EXPECT_EQ(vitc_emulated_state().configurations, 1u);
+}
+
+struct AttentionCase {
+  int64_t queries, keys, width, heads = 2, blocks = 1;
+  bool base2 = true;
+
+  Planned plan(const Isa &isa) const {
+    std::string q = denseType({heads + 1, queries, width}, "bf16"),
+                k = denseType({heads + 2, keys, width}, "bf16"), v = denseType({heads, keys, width}, "bf16"),
+                o = rowsType(queries, heads * width, heads * width + 16);
+    std::string n = std::to_string(heads);
+    Planned planned(isa, "%q: " + q + ", %k: " + k + ", %v: " + v + ", %o: " + o, 3,
+                    "vit.plan.attention ins(%q, %k, %v : " + q + ", " + k + ", " + v + ") outs(%o : " + o +
+                        ") heads " + n + " planes [1, 2, 0]" + (base2 ? " base2" : "") +
+                        " tile [32, 2] matrix_unit grid [" + std::to_string(blocks) + ", " + n + "] flops 1");
+    planned.scaleInput(0, 0.25); // exact in bf16
+    return planned;
+  }
+};
+
+class MatrixUnitAttention : public UnitTest {
+protected:
+  /// Weights are rounded to bf16 on the way, here as in the interpreter; those near a tie to either side.
+  void expectClose(const AttentionCase &c) {
+    SCOPED_TRACE(std::to_string(c.queries) + " queries, " + std::to_string(c.keys) + " keys of " +
+                 std::to_string(c.width));
+    Planned planned = c.plan(*isa);
+    EXPECT_LE(relativeError(planned.compiled(), planned.expected()), 4e-3);
+  }
+};
+
+TEST_F(MatrixUnitAttention, AnyShape) {
+  for (const AttentionCase &c : {AttentionCase{1, 1, 16},
+                                 {1, 50, 64},
+                                 {5, 5, 16},
+                                 {16, 31, 32},
+                                 {33, 32, 48},
+                                 {17, 33, 64},
+                                 {65, 48, 80},
+                                 {50, 50, 32, 3},
+                                 {7, 100, 112, 1},
+                                 {40, 197, 64, 1, 1, false}})
+    expectClose(c);
+}
+
+TEST_F(MatrixUnitAttention, BitsDoNotDependOnTheGrid) {
+  AttentionCase c{150, 70, 48, 2};
+  std::vector<float> whole = c.plan(*isa).compiled();
+  for (int64_t blocks : {2, 5}) {
+    c.blocks = blocks;
+    std::vector<float> divided = c.plan(*isa).compiled();
+    ASSERT_EQ(divided.size(), whole.size());
+    EXPECT_EQ(std::memcmp(divided.data(), whole.data(), whole.size() * sizeof(float)), 0) << blocks;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, MatrixUnitTest, testing::Bool(),
