@@ -47,7 +47,7 @@ namespace {
 struct Place {
   uint32_t space = VITC_SPACE_ARENA, index = 0;
   uint64_t offset = 0;
-  int64_t elementBytes = 4; ///< 4: f32, 2: bf16, 1: unsigned bytes
+  mlir::Type element; ///< f32, bf16, or i8 and i16, which hold unsigned bytes
   llvm::SmallVector<int64_t, 4> shape, strides;
 };
 
@@ -57,7 +57,7 @@ std::optional<Place> placeOf(mlir::Value buffer) {
   Place place;
   if (!type || mlir::failed(type.getStridesAndOffset(place.strides, origin)))
     return std::nullopt;
-  place.elementBytes = type.getElementTypeBitWidth() / 8;
+  place.element = type.getElementType();
   place.shape.assign(type.getShape().begin(), type.getShape().end());
   if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(buffer)) {
     if (argument.getArgNumber() == 0)
@@ -83,10 +83,13 @@ bool hasOperand(const vitc_step &step, const Place &place) {
 
 double compareBuffer(const uint8_t *data, const Place &place, const vit::Tensor &want) {
   auto element = [&](int64_t at) {
-    if (place.elementBytes == 1)
+    using namespace llvm::support::endian;
+    if (place.element.isInteger(8))
       return static_cast<float>(data[at]);
-    uint32_t bits = place.elementBytes == 2 ? uint32_t(llvm::support::endian::read16le(data + 2 * at)) << 16
-                                            : llvm::support::endian::read32le(data + 4 * at);
+    if (place.element.isInteger(16))
+      return static_cast<float>(read16le(data + 2 * at));
+    uint32_t bits =
+        place.element.isBF16() ? uint32_t(read16le(data + 2 * at)) << 16 : read32le(data + 4 * at);
     return llvm::bit_cast<float>(bits);
   };
   RelativeError error;

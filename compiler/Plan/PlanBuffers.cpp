@@ -1,6 +1,7 @@
 //===- PlanBuffers.cpp - fused ops on tensors to planned ops on buffers -----------------------------===//
 #include "compiler/Plan/Passes.h"
 #include "compiler/Plan/Strategy.h"
+#include "dialect/Transforms/LayerArithmetic.h"
 #include "dialect/Transforms/PassStatistics.h"
 #include "dialect/Transforms/WeightUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -70,10 +71,12 @@ private:
   Value buffer(Value v);
   /// As `buffer`, in `element`: copied if `v` is stored in another type.
   Value buffer(Value v, Type element);
-  /// The bytes and scales of `v`'s rows.
-  std::pair<Value, Value> quantizedRows(Value v);
+  /// The bytes and scales of `v`'s rows; the scales `given`, or found.
+  std::pair<Value, Value> quantizedRows(Value v, Value given);
   /// Buffers for them.
-  std::pair<Value, Value> newQuantizedRows(int64_t rows, int64_t width);
+  std::pair<Value, Value> newQuantizedRows(int64_t rows, int64_t width, Value given);
+  /// The scale that all rows of the op's input share, an entry a row in the blob; null if each has its own.
+  Value givenScales(vit::FusedLinearOp op);
   /// True if `v` need not be stored but as bytes and scales.
   bool readAsBytesOnly(Value v);
   Value packed(vit::WeightChain chain, MemRefType type);
@@ -92,7 +95,8 @@ private:
   OpBuilder b;
   Location loc = UnknownLoc::get(b.getContext());
   DenseMap<Value, Value> buffers, narrowed;
-  DenseMap<Value, std::pair<Value, Value>> quantized;
+  DenseMap<std::pair<Value, Value>, std::pair<Value, Value>> quantized; ///< by value and scales given
+  DenseMap<std::pair<int64_t, Attribute>, Value> scalesOf;              ///< by rows and scale
   DenseMap<Value, std::pair<vit::ConcatOp, int64_t>> places; ///< value -> concatenation and first row
 };
 
@@ -137,30 +141,50 @@ Type FunctionPlanner::elementOf(Value v) {
   return element ? element : b.getF32Type();
 }
 
-std::pair<Value, Value> FunctionPlanner::quantizedRows(Value v) {
-  auto &[bytes, scales] = quantized[v];
+std::pair<Value, Value> FunctionPlanner::quantizedRows(Value v, Value given) {
+  auto &[bytes, scales] = quantized[{v, given}];
   if (bytes)
     return {bytes, scales};
   Value rows = buffer(v);
   auto type = cast<MemRefType>(rows.getType());
   int64_t count = type.getDimSize(0), width = type.getDimSize(1);
-  std::tie(bytes, scales) = newQuantizedRows(count, width);
-  vit::PlanQuantizeOp::create(b, loc, rows, bytes, scales, rowChunks(count, width));
+  std::tie(bytes, scales) = newQuantizedRows(count, width, given);
+  vit::PlanQuantizeOp::create(b, loc, rows, bytes, scales, static_cast<bool>(given), rowChunks(count, width));
   return {bytes, scales};
 }
 
-std::pair<Value, Value> FunctionPlanner::newQuantizedRows(int64_t rows, int64_t width) {
+std::pair<Value, Value> FunctionPlanner::newQuantizedRows(int64_t rows, int64_t width, Value given) {
   Type element = machine.getInt8() == vit::Int8Unit::Madd ? b.getI16Type() : b.getI8Type();
   Value bytes = vit::PlanBufferOp::create(b, loc, activationType(rows, width, element), IntegerAttr());
+  if (given)
+    return {bytes, given};
   Value scales = vit::PlanBufferOp::create(b, loc, MemRefType::get({rows}, b.getF32Type()), IntegerAttr());
   return {bytes, scales};
 }
 
+Value FunctionPlanner::givenScales(vit::FusedLinearOp op) {
+  FloatAttr scale = op.getInputScaleAttr();
+  if (!scale)
+    return {};
+  int64_t rows = shapeOf(op.getInput())[0];
+  Value &known = scalesOf[{rows, scale}];
+  if (!known) {
+    vit::WeightChain chain{vit::layerName(op) + ".input_scale",
+                           {vit::FillStepAttr::get(b.getContext(), {rows}, scale)}};
+    known = packed(chain, MemRefType::get({rows}, b.getF32Type()));
+  }
+  return known;
+}
+
 bool FunctionPlanner::readAsBytesOnly(Value v) {
+  llvm::SmallDenseSet<Attribute, 1> scales;
   return !v.use_empty() && llvm::all_of(v.getUses(), [&](OpOperand &use) {
     auto linear = dyn_cast<vit::FusedLinearOp>(use.getOwner());
-    return linear && use.getOperandNumber() == linear.getInputMutable().getOperandNumber() &&
-           operandType(linear.getDot()).isInteger(8);
+    if (!linear || use.getOperandNumber() != linear.getInputMutable().getOperandNumber() ||
+        !operandType(linear.getDot()).isInteger(8))
+      return false;
+    scales.insert(linear.getInputScaleAttr());
+    return scales.size() == 1;
   });
 }
 
@@ -233,10 +257,10 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   if (element.isInteger(8)) {
     columnScales = columns(vit::RowScalesStepAttr::get(context), "scales");
     // In every plan, used or not, so that all levels want the same blob.
-    Value sums = columns(vit::RowSumsStepAttr::get(context), "sums");
+    Value sums = columns(vit::RowSumsStepAttr::get(context), "sums"), given = givenScales(op);
     if (operandType(op.getDot()).isInteger(8)) {
       columnSums = sums;
-      std::tie(a, rowScales) = quantizedRows(op.getInput());
+      std::tie(a, rowScales) = quantizedRows(op.getInput(), given);
     }
     weight.then(vit::QuantizeRowsStepAttr::get(context), "int8");
   } else if (element.isBF16()) {
@@ -342,15 +366,20 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
         auto shape = shapeOf(norm.getResult());
         int64_t entries = (shape[1] + 15) / 16 * 16;
         Value gamma = vectorWeight(norm.getGamma(), entries), beta = vectorWeight(norm.getBeta(), entries);
-        Value input = buffer(norm.getInput()), output, scales;
+        Value input = buffer(norm.getInput()), output, scales, given;
+        // In every plan, used or not, so that all levels want the same blob.
+        for (Operation *reader : llvm::reverse(llvm::to_vector(norm->getUsers())))
+          if (auto linear = dyn_cast<vit::FusedLinearOp>(reader))
+            given = givenScales(linear);
         if (readAsBytesOnly(norm.getResult())) {
-          std::tie(output, scales) = newQuantizedRows(shape[0], shape[1]);
-          quantized[norm.getResult()] = {output, scales};
+          std::tie(output, scales) = newQuantizedRows(shape[0], shape[1], given);
+          quantized[{norm.getResult(), given}] = {output, scales};
         } else {
           output = destination(norm.getResult());
           buffers[norm.getResult()] = output;
         }
-        vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, scales, norm.getEpsAttr(),
+        vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, scales,
+                                     scales && given ? b.getUnitAttr() : UnitAttr(), norm.getEpsAttr(),
                                      b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
         return success();
       })

@@ -205,16 +205,20 @@ LogicalResult PlanLayerNormOp::verify() {
     return emitOpError() << "expected " << in[0] << " scales for rows of integers and none for others, got "
                          << (getScales() ? Type(getScales().getType()) : Type(NoneType::get(getContext())))
                          << " for " << getOutput().getType() << " (plan_layer_norm_c4)";
+  if (getGiven() && !integers)
+    return emitOpError() << "expected scales that are given (plan_layer_norm_c4)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_layer_norm_c3");
 }
 int64_t PlanLayerNormOp::getFlops() { return 0; }
 SmallVector<Value> PlanLayerNormOp::getOutputBuffers() {
-  return getScales() ? SmallVector<Value>{getOutput(), getScales()} : SmallVector<Value>{getOutput()};
+  return getScales() && !getGiven() ? SmallVector<Value>{getOutput(), getScales()}
+                                    : SmallVector<Value>{getOutput()};
 }
 void PlanLayerNormOp::getEffects(Effects &effects) {
   SmallVector<OpOperand *> outputs{&getOutputMutable()};
-  for (OpOperand &scales : getScalesMutable())
-    outputs.push_back(&scales);
+  if (!getGiven())
+    for (OpOperand &scales : getScalesMutable())
+      outputs.push_back(&scales);
   addEffects(effects, *this, outputs);
 }
 
@@ -283,8 +287,12 @@ LogicalResult PlanQuantizeOp::verify() {
   return verifyChunks(*this, getOutput(), getChunks(), "plan_quantize_c2");
 }
 int64_t PlanQuantizeOp::getFlops() { return 0; }
-SmallVector<Value> PlanQuantizeOp::getOutputBuffers() { return {getOutput(), getScales()}; }
+SmallVector<Value> PlanQuantizeOp::getOutputBuffers() {
+  return getGiven() ? SmallVector<Value>{getOutput()} : SmallVector<Value>{getOutput(), getScales()};
+}
 void PlanQuantizeOp::getEffects(Effects &effects) {
+  if (getGiven())
+    return addEffects(effects, *this, {&getOutputMutable()});
   addEffects(effects, *this, {&getOutputMutable(), &getScalesMutable()});
 }
 

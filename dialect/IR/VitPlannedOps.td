@@ -158,19 +158,20 @@ def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]
   let summary = "layer normalisation of rows";
   let description = [{
     `vit.layer_norm` on buffers; may run in place. With `scales` what `vit.plan.quantize` would make of the result is
-    written instead, the result itself nowhere. `chunks` divides the rows.
+    written instead, the result itself nowhere; `given` is the same, too. `chunks` divides the rows.
 
     Constraints:
     * `plan_layer_norm_c1`: input and output have one shape.
     * `plan_layer_norm_c2`: gamma and beta hold whole vectors that cover the width.
     * `plan_layer_norm_c3`: chunks is positive and at most the number of rows; eps is positive.
-    * `plan_layer_norm_c4`: there is a scale for each row of integers, and none for numbers.
+    * `plan_layer_norm_c4`: there is a scale for each row of integers, and none for numbers; only scales are given.
   }];
   let arguments = (ins RowBuffer:$input, Optional<VectorBuffer>:$gamma, Optional<VectorBuffer>:$beta,
-                       OperandRowBuffer:$output, Optional<VectorBuffer>:$scales, F64Attr:$eps, I64Attr:$chunks);
+                       OperandRowBuffer:$output, Optional<VectorBuffer>:$scales, UnitAttr:$given, F64Attr:$eps,
+                       I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` (`gamma` `(` $gamma^ `:` type($gamma) `)`)?
                           (`beta` `(` $beta^ `:` type($beta) `)`)? `outs` `(` $output `:` type($output) `)`
-                          (`scales` `(` $scales^ `:` type($scales) `)`)? `eps` $eps `chunks` $chunks attr-dict }];
+                          (`scales` `(` $scales^ `:` type($scales) `)`)? (`given` $given^)? `eps` $eps `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 
@@ -209,13 +210,16 @@ def PlanQuantizeOp : PlanRegionOp<"plan.quantize"> {
     ties to even. A row of zeros has the scale 0. A row with a NaN or an infinity has a scale that is one, so that all
     that is computed from it is NaN or infinite; its bytes are defined, but mean nothing. `chunks` divides the rows.
 
+    With `given` the scales are read, not found: `y[m, k] = clamp(round(x[m, k] / scales[m]), -127, 127) + 128`, and NaN
+    becomes -127 + 128. Numbers that are not finite leave no other trace.
+
     Constraints:
     * `plan_quantize_c1`: input and output have one shape, and there is one scale a row.
     * `plan_quantize_c2`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins RowBuffer:$input, ByteRowBuffer:$output, VectorBuffer:$scales, I64Attr:$chunks);
+  let arguments = (ins RowBuffer:$input, ByteRowBuffer:$output, VectorBuffer:$scales, UnitAttr:$given, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `,` $scales `:` type($output) `,`
-                          type($scales) `)` `chunks` $chunks attr-dict }];
+                          type($scales) `)` (`given` $given^)? `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 

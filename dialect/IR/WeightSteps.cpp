@@ -35,6 +35,11 @@ FailureOr<Shape> ZerosStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit)
   return require(true, getShape(), emit, getMnemonic(), "");
 }
 
+bool FillStepAttr::isSource() const { return true; }
+FailureOr<Shape> FillStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) const {
+  return require(true, getShape(), emit, getMnemonic(), "");
+}
+
 bool AppendStepAttr::isSource() const { return false; }
 FailureOr<Shape> AppendStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
   Shape other = *lookup(getWeight());

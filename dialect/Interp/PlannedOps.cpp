@@ -30,10 +30,15 @@ template <typename S> void poisonVector(Rows<S> y) {
   poison(y, (y.cols + kWidestVector - 1) / kWidestVector * kWidestVector);
 }
 
-/// Rows as unsigned bytes, 128 standing for zero, and their scales.
-template <typename S> void quantize(Rows<S> rows, const Array<S> &scales) {
-  std::vector<S> found = quantizeRows(rows);
-  std::copy(found.begin(), found.end(), scales.data());
+/// Rows as unsigned bytes, 128 standing for zero, by scales that are given or found.
+template <typename S> void quantize(Rows<S> rows, const Array<S> &scales, bool given) {
+  if (given) {
+    for (int64_t r = 0; r < rows.rows; ++r)
+      quantizeRowsBy(rows.block(r, 1, 0, rows.cols), scales.data()[r]);
+  } else {
+    std::vector<S> found = quantizeRows(rows);
+    std::copy(found.begin(), found.end(), scales.data());
+  }
   for (int64_t r = 0; r < rows.rows; ++r)
     for (int64_t c = 0; c < rows.cols; ++c)
       rows.row(r)[c] += 128;
@@ -94,7 +99,7 @@ public:
     layerNorm(values.at(op.getInput()).rows(), entries(values, op.getGamma()), entries(values, op.getBeta()),
               S(op.getEps().convertToDouble()), y.rows());
     if (op.getScales())
-      quantize(y.rows(), values.at(op.getScales()));
+      quantize(y.rows(), values.at(op.getScales()), op.getGiven());
     poisonVector(y.rows());
     return y;
   }
@@ -121,7 +126,7 @@ public:
   Array<S> run(PlanQuantizeOp op) {
     const Array<S> &y = values.at(op.getOutput());
     copy(values.at(op.getInput()).rows(), y.rows());
-    quantize(y.rows(), values.at(op.getScales()));
+    quantize(y.rows(), values.at(op.getScales()), op.getGiven());
     poisonVector(y.rows());
     return y;
   }

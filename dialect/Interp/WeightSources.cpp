@@ -18,10 +18,13 @@ using Span = MutableArrayRef<double>;
 
 namespace {
 
-class Zeros final : public TensorSource {
+class Constant final : public TensorSource {
 public:
-  explicit Zeros(ArrayRef<int64_t> shape) : TensorSource(shape) {}
-  void read(int64_t, Span out) const override { llvm::fill(out, 0.0); }
+  Constant(ArrayRef<int64_t> shape, double value) : TensorSource(shape), value(value) {}
+  void read(int64_t, Span out) const override { llvm::fill(out, value); }
+
+private:
+  double value;
 };
 
 /// A contiguous part of the input under another shape: rows and reshape.
@@ -326,7 +329,10 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
   };
   return TypeSwitch<Attribute, SourcePtr>(step)
       .Case([&](RefStepAttr s) { return lookup(s.getWeight()); })
-      .Case([&](ZerosStepAttr s) { return std::make_shared<Zeros>(s.getShape()); })
+      .Case([&](ZerosStepAttr s) { return std::make_shared<Constant>(s.getShape(), 0); })
+      .Case([&](FillStepAttr s) {
+        return std::make_shared<Constant>(s.getShape(), s.getValue().getValueAsDouble());
+      })
       .Case([&](AppendStepAttr s) -> SourcePtr {
         SourcePtr more = lookup(s.getWeight());
         return more ? std::make_shared<Append>(in, more, resized(in->shape()[0] + more->shape()[0]))

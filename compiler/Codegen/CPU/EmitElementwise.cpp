@@ -28,7 +28,7 @@ void vitc::emitQuantize(LeafBuilder &b, vit::PlanQuantizeOp op, ValueRange args)
   b.loop(lo, hi, 1, [&](Value row) {
     emitQuantizedRow(
         b, type.getDimSize(1), [&](Value k) { return b.load(input, {row, k}); }, Value(), output, scales,
-        row);
+        op.getGiven(), row);
   });
 }
 

@@ -48,9 +48,9 @@ void vitc::emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, ValueRange arg
       return beta ? b.addf(y, b.load(beta, {k})) : y;
     };
     if (scales && !gamma && !beta)
-      return emitQuantizedRow(b, width, deviation, scale, output, scales, row);
+      return emitQuantizedRow(b, width, deviation, scale, output, scales, op.getGiven(), row);
     if (scales)
-      return emitQuantizedRow(b, width, normalised, Value(), output, scales, row);
+      return emitQuantizedRow(b, width, normalised, Value(), output, scales, op.getGiven(), row);
     // Whole vectors: the padding behind a row takes what is written behind its width.
     b.loop(0, b.vectorsFor(width) * b.lanes(), b.lanes(),
            [&](Value k) { b.store(normalised(k), output, {row, k}); });

@@ -23,15 +23,23 @@ Value vitc::emitRowReduction(LeafBuilder &b, int64_t width, Value init,
   return combine(combine(chains[0], chains[1]), combine(chains[2], chains[3]));
 }
 
-void vitc::emitQuantizedRow(LeafBuilder &b, int64_t width, llvm::function_ref<Value(Value)> value,
-                            Value factor, Value output, Value scales, Value row) {
+/// Finds the scale of a row, stores it, and returns what `value` is multiplied with.
+static Value emitRowScale(LeafBuilder &b, int64_t width, llvm::function_ref<Value(Value)> value, Value factor,
+                          Value scales, Value row) {
   Value largest = b.largestMagnitude(emitRowReduction(
       b, width, b.splat(0.0), [&](Value k, Value m) { return b.largerMagnitude(m, b.absf(value(k))); },
       [&](Value x, Value y) { return b.largerMagnitude(x, y); }));
   Value scale = b.mulf(largest, b.scalar(1.0 / 127));
   b.storeScalar(factor ? b.mulf(scale, factor) : scale, scales, {row});
   // 127 / 0 is infinite, and zeros times that NaN, which becomes a byte that the scale 0 annuls.
-  Value inverse = b.broadcast(b.divf(b.scalar(127.0), largest));
+  return b.divf(b.scalar(127.0), largest);
+}
+
+void vitc::emitQuantizedRow(LeafBuilder &b, int64_t width, llvm::function_ref<Value(Value)> value,
+                            Value factor, Value output, Value scales, bool given, Value row) {
+  Value inverse = given ? b.divf(factor ? factor : b.scalar(1.0), b.loadScalar(scales, {row}))
+                        : emitRowScale(b, width, value, factor, scales, row);
+  inverse = b.broadcast(inverse);
   Type element = cast<MemRefType>(output.getType()).getElementType();
   b.loop(0, b.vectorsFor(width) * b.lanes(), b.lanes(), [&](Value k) {
     Value bytes = b.toBytes(b.mulf(value(k), inverse), element);

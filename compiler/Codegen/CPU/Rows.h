@@ -15,9 +15,10 @@ mlir::Value emitRowReduction(LeafBuilder &b, int64_t width, mlir::Value init,
 
 /// Quantizes a row of `width` columns, `value(k)` being the vector at column k, to row `row` of `output` and
 /// of `scales` as vit.plan.quantize does. What is quantized is `factor * value` if there is a factor, a
-/// scalar.
+/// scalar. Scales that are `given` are read.
 void emitQuantizedRow(LeafBuilder &b, int64_t width, llvm::function_ref<mlir::Value(mlir::Value k)> value,
-                      mlir::Value factor, mlir::Value output, mlir::Value scales, mlir::Value row);
+                      mlir::Value factor, mlir::Value output, mlir::Value scales, bool given,
+                      mlir::Value row);
 
 } // namespace vitc
 

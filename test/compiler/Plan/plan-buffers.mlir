@@ -167,3 +167,41 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     return %y, %r : tensor<6x48xf32>, tensor<6x48xf32>
   }
 }
+
+// -----
+
+//--- static.mlir
+// A scale that all rows share lies in the blob, one entry a row, and nobody looks for a row's largest. A value that
+// two layers read with different scales is quantized for each.
+module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel = 32, fma = true, bf16 = dot, int8 = dot>} {
+  vit.weight @blk.0.fc1.w : tensor<64x48xf32>
+  vit.weight @blk.0.fc2.w : tensor<48x64xf32>
+  // CHECK-DAG: vit.weight @blk.0.fc1.input_scale : tensor<6xf32> = [#vit.fill<[6], 2.500000e-01 : f64>]
+  // CHECK-DAG: vit.weight @blk.0.fc2.input_scale : tensor<6xf32> = [#vit.fill<[6], 5.000000e-01 : f64>]
+  // CHECK-LABEL: func.func @static
+  func.func @static(%x: tensor<3x8x12xf32>) -> tensor<6x48xf32> {
+    %p = vit.extract_patches %x size [4, 4] stride [4, 4] : tensor<3x8x12xf32> -> tensor<6x48xf32>
+    // CHECK: %[[ONE:.*]] = vit.plan.weights @blk.0.fc1.input_scale : memref<6xf32>
+    // CHECK: vit.plan.layer_norm {{.*}} outs(%[[BYTES:.*]] : memref<6x48xi8, {{.*}}) scales(%[[ONE]] : memref<6xf32>) given
+    // CHECK: vit.plan.gemm ins(%[[BYTES]], {{.*}} row_scales(%[[ONE]] :
+    %n = vit.layer_norm %p eps 1.0e-6 : (tensor<6x48xf32>) -> tensor<6x48xf32>
+    %w1 = vit.param @blk.0.fc1.w : tensor<64x48xf32>
+    %h = vit.fused_linear %n, %w1 activation gelu_erf dot int8 input_scale 0.25
+        : (tensor<6x48xf32>, tensor<64x48xf32>) -> tensor<6x64xf32>
+    // CHECK: %[[TWO:.*]] = vit.plan.weights @blk.0.fc2.input_scale : memref<6xf32>
+    // CHECK: vit.plan.quantize {{.*}} outs(%{{.*}}, %[[TWO]] : {{.*}} given
+    // CHECK: row_scales(%[[TWO]] :
+    %w2 = vit.param @blk.0.fc2.w : tensor<48x64xf32>
+    %y = vit.fused_linear %h, %w2 dot int8 input_scale 0.5 : (tensor<6x64xf32>, tensor<48x64xf32>) -> tensor<6x48xf32>
+    // CHECK: vit.plan.quantize {{.*}} outs(%{{.*}}, %[[ONE]] : {{.*}} given
+    // CHECK: row_scales(%[[ONE]] :
+    // CHECK: vit.plan.quantize {{.*}} outs(%{{.*}}, %[[TWO]] : {{.*}} given
+    // CHECK: row_scales(%[[TWO]] :
+    %z = vit.fused_linear %y, %w1 dot int8 input_scale 0.25 : (tensor<6x48xf32>, tensor<64x48xf32>) -> tensor<6x64xf32>
+    %v = vit.fused_linear %y, %w1 dot int8 input_scale 0.5 : (tensor<6x48xf32>, tensor<64x48xf32>) -> tensor<6x64xf32>
+    %s = vit.add %z, %v : tensor<6x64xf32>
+    %o = vit.fused_linear %s, %w2 residual %y dot int8 input_scale 0.5
+        : (tensor<6x64xf32>, tensor<48x64xf32>, tensor<6x48xf32>) -> tensor<6x48xf32>
+    return %o : tensor<6x48xf32>
+  }
+}

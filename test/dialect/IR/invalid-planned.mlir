@@ -326,6 +326,14 @@ func.func @plan_layer_norm_c4_floats(%x: memref<5x8xf32>, %s: memref<5xf32>) {
 
 // -----
 
+func.func @plan_layer_norm_c4_given(%x: memref<5x8xf32>) {
+  // expected-error @+1 {{expected scales that are given (plan_layer_norm_c4)}}
+  vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%x : memref<5x8xf32>) given eps 1.0e-6 chunks 1
+  return
+}
+
+// -----
+
 func.func @plan_layer_norm_c3_chunks(%x: memref<5x8xf32>, %y: memref<5x8xf32>) {
   // expected-error @+1 {{expected 1 to 5 chunks, got 0 (plan_layer_norm_c3)}}
   vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%y : memref<5x8xf32>) eps 1.0e-6 chunks 0
@@ -573,18 +581,3 @@ func.func @attention_c6_tile(%q: memref<3x4x16xbf16>, %o: memref<4x16xf32>) {
     heads 1 planes [0, 1, 2] tile [32, 1] matrix_unit grid [1, 1] flops 1
   return
 }
-
-// -----
-
-// expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 8 (isa_c4)}}
-module attributes {vit.isa = #vit.isa<"narrow", lanes = 8, tile = 4 x 2, panel = 32, fma = true, bf16 = dot>} {}
-
-// -----
-
-// expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 4 (isa_c4)}}
-module attributes {vit.isa = #vit.isa<"narrow", lanes = 4, tile = 4 x 2, panel = 32, fma = true, int8 = dot>} {}
-
-// -----
-
-// expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 32 (isa_c4)}}
-module attributes {vit.isa = #vit.isa<"wide", lanes = 32, tile = 4 x 1, panel = 32, fma = true, int8 = madd>} {}

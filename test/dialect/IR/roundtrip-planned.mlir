@@ -51,6 +51,9 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     // CHECK: vit.plan.quantize ins(%{{.*}} : memref<16x32xbf16, {{.*}}>) outs(%{{.*}}, %{{.*}} : memref<16x32xi8, {{.*}}>, memref<16xf32>) chunks 2
     vit.plan.quantize ins(%n : memref<16x32xbf16, strided<[128, 1]>>)
         outs(%q8, %scales : memref<16x32xi8, strided<[256, 1]>>, memref<16xf32>) chunks 2
+    // CHECK: vit.plan.quantize {{.*}} given chunks 2
+    vit.plan.quantize ins(%n : memref<16x32xbf16, strided<[128, 1]>>)
+        outs(%q8, %scales : memref<16x32xi8, strided<[256, 1]>>, memref<16xf32>) given chunks 2
     // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : memref<16x32xi8, {{.*}}>, memref<3x8x128xi8>) row_scales(%{{.*}} : memref<16xf32>) column_scales(%{{.*}} : memref<96xf32>) column_sums(%{{.*}} : memref<96xf32>) bias(
     vit.plan.gemm ins(%q8, %w4 : memref<16x32xi8, strided<[256, 1]>>, memref<3x8x128xi8>) row_scales(%scales : memref<16xf32>)
         column_scales(%b : memref<96xf32>) column_sums(%b : memref<96xf32>) bias(%b : memref<96xf32>)

@@ -23,6 +23,8 @@ vit.weight @sums : tensor<4xf32> = [#vit.ref<@blk.0.q.w>, #vit.row_sums]
 // CHECK: @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vit.add<@b>, #vit.scale_rows<@b>, #vit.add_matvec<@blk.0.q.w, @g>, #vit.add_col_groups<@blk.0.q.w, [1.000000e+00, -1.000000e-01]>]
 vit.weight @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vit.add<@b>, #vit.scale_rows<@b>,
     #vit.add_matvec<@blk.0.q.w, @g>, #vit.add_col_groups<@blk.0.q.w, [1.0, -0.1]>]
+// CHECK: @scale : tensor<3xf32> = [#vit.fill<[3], 2.500000e-01 : f64>]
+vit.weight @scale : tensor<3xf32> = [#vit.fill<[3], 0.25 : f64>]
 
 // CHECK-LABEL: func.func @param
 // CHECK: vit.param @matrix : tensor<2x9x4xf32>

@@ -84,6 +84,10 @@ TEST_F(WeightEvaluatorTest, Zeros) {
   expectValues("vit.weight @w : tensor<2x2xf32> = [#vit.zeros<[2, 2]>]", {2, 2}, {0, 0, 0, 0});
 }
 
+TEST_F(WeightEvaluatorTest, Fill) {
+  expectValues("vit.weight @w : tensor<3xf32> = [#vit.fill<[3], 2.5 : f64>]", {3}, {2.5, 2.5, 2.5});
+}
+
 TEST_F(WeightEvaluatorTest, Append) {
   tensor("m", {1, 2}, 1);
   tensor("n", {2, 2}, 10);
