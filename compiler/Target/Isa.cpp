@@ -162,6 +162,14 @@ bool vitc::runsHere(const Isa &isa) {
   return vitc_cpu_best_level(&level, 1, vitc_cpu_features_from(&leaves), vitc_cpu_request_amx);
 }
 
+static std::vector<std::string> levelsWithBytes() {
+  std::vector<std::string> names;
+  for (const Isa &isa : kIsas)
+    if (isa.int8 != Int8Unit::None)
+      names.push_back(isa.name.str());
+  return names;
+}
+
 llvm::Expected<std::vector<const Isa *>> vitc::parseTargets(llvm::ArrayRef<std::string> names,
                                                             Precision precision) {
   std::vector<bool> chosen(std::size(kIsas));
@@ -198,5 +206,12 @@ llvm::Expected<std::vector<const Isa *>> vitc::parseTargets(llvm::ArrayRef<std::
     }
   if (result.empty())
     return makeError(ExitCode::Usage, "expected at least one target");
+  if (precision == Precision::Int8)
+    for (const Isa *isa : result)
+      if (isa->int8 == Int8Unit::None)
+        return makeError(ExitCode::Usage,
+                         "target '{}' cannot compute in int8: expected a level with products of bytes ({}); "
+                         "nearest here is --precision bf16: weights of half the size, multiplied in f32",
+                         isa->name.str(), llvm::join(levelsWithBytes(), ", "));
   return result;
 }

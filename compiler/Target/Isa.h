@@ -59,7 +59,8 @@ bool runsHere(const Isa &isa);
 /// Parses a --target list: level names, `host` (the best level this machine runs), `portable` (all x86-64
 /// levels, the default). These two leave out levels whose instructions a precision does not use. The result
 /// is sorted best first, without duplicates, and of one architecture; unknown names are usage errors with a
-/// suggestion.
+/// suggestion, and so are levels that could only compute the precision as slowly as f32: int8 without
+/// products of bytes. (bf16 halves the weights everywhere.)
 llvm::Expected<std::vector<const Isa *>> parseTargets(llvm::ArrayRef<std::string> names,
                                                       Precision precision = Precision::F32);
 

@@ -79,18 +79,20 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
     `tile` the largest accumulator tile, rows x vectors, and `panel` the width of packed weight panels in columns. `fma`
     says whether a fused multiply-add exists; without it products are rounded before they are added.
 
-    `bf16` says how products of bfloat16 are computed, `int8` how those of unsigned and signed bytes are: `dot` by an
-    instruction that multiplies the pair or quad of each lane and adds into f32 or i32, `madd` by one that
-    does so with pairs of 16-bit integers, to which bytes are widened (rows by who quantizes them, weights at each use), `none` (the default) in f32, on widened weights. `tiles` is `dot` with, for products with
-    weights, a matrix unit beside it: eight registers of 16 rows of 64 bytes, of which one instruction multiplies two and
-    adds to a third. `bf16_tile` and `int8_tile` are the
-    tiles of products with such weights, by default `tile`: what is widened takes registers from the accumulators.
+    `bf16` says how products of bfloat16 are computed, `int8` how those of unsigned and signed bytes are. `dot`: by an
+    instruction that multiplies the pair or quad of each lane and adds into f32 or i32. `madd`: by one that does so with
+    pairs of 16-bit integers, to which bytes are widened, those of rows by whoever quantizes them, weights as they are
+    loaded. `tiles`: as `dot`, with a matrix unit beside it: eight registers of 16 rows of 64 bytes, of which one
+    instruction multiplies two and adds to a third. `none`, the default: in f32, on widened weights. `bf16_tile` and
+    `int8_tile` are the tiles of products with such weights, by default `tile`: what is widened takes registers from the
+    accumulators.
 
     Constraints:
     * `isa_c1`: lanes are a power of two, lanes and the extents of tiles 1 to 64.
     * `isa_c2`: the panel is a positive multiple of each tile's columns, lanes * vectors.
     * `isa_c3`: a matrix unit comes with 16 lanes and a tile that fits its registers, beside one of A for each 16 rows
       and one of W for each vector.
+    * `isa_c4`: dots of bf16 come with 16 lanes, dots of int8 with 8 or 16, `madd` with 4, 8 or 16.
   }];
   let parameters = (ins StringRefParameter<"name of the level">:$name, "unsigned":$lanes, "::vit::TileSize":$tile,
                         "unsigned":$panel, "bool":$fma,

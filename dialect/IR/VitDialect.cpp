@@ -90,5 +90,12 @@ LogicalResult IsaAttr::verify(function_ref<InFlightDiagnostic()> emitError, Stri
       return emitError() << "expected 16 lanes, and a tile that fits " << kTileRegisters << " registers of "
                          << kRegisterRows << " rows, got " << lanes << " lanes and " << size.rows << " x "
                          << size.vectors << " (isa_c3)";
+  // The instructions there are, by what they multiply in a vector of how many lanes.
+  bool dots = bf16 == Bf16Unit::Dot, byteDots = int8 == Int8Unit::Dot, madds = int8 == Int8Unit::Madd;
+  if ((dots && lanes != 16) || (byteDots && lanes != 8 && lanes != 16) ||
+      (madds && lanes != 4 && lanes != 8 && lanes != 16))
+    return emitError() << "expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for "
+                          "madd, got "
+                       << lanes << " (isa_c4)";
   return success();
 }

@@ -37,16 +37,35 @@ func::FuncOp Emitter::kernel(StringRef name, TypeRange arguments,
   return result;
 }
 
+/// Whether the machine multiplies what `op` does, and rounds to what it stores. Only plans written by hand do
+/// not fit their machine.
+static LogicalResult checkInstructions(vit::PlannedOpInterface op, vit::IsaAttr isa) {
+  auto elementOf = [](Value buffer) { return cast<MemRefType>(buffer.getType()).getElementType(); };
+  bool product = ::mlir::isa<vit::PlanGemmOp, vit::PlanAttentionOp>(*op);
+  Type element = product ? elementOf(op->getOperand(0)) : Type();
+  bool madd = isa.getInt8() == vit::Int8Unit::Madd;
+  if (product &&
+      ((element.isBF16() && !isa.multipliesBf16()) ||
+       (element.isInteger(8) && (madd || !isa.multipliesInt8())) || (element.isInteger(16) && !madd)))
+    return op->emitOpError() << "needs products of " << element << ", which '" << isa.getName()
+                             << "' does not have";
+  if (op->hasAttr("matrix_unit") && !isa.hasTilesFor(element))
+    return op->emitOpError() << "needs a matrix unit for " << element << ", which '" << isa.getName()
+                             << "' does not have";
+  for (Value output : op.getOutputBuffers())
+    if (elementOf(output).isBF16() && !isa.multipliesBf16())
+      return op->emitOpError() << "needs rounding to bf16, which '" << isa.getName() << "' does not have";
+  return success();
+}
+
 FailureOr<func::FuncOp> Emitter::regionFor(vit::PlannedOpInterface op) {
   std::string key = regionKey(op);
   auto found = regions.find(key);
   if (found != regions.end())
     return found->second;
 
-  if (auto gemm = dyn_cast<vit::PlanGemmOp>(*op);
-      gemm && gemm.getMatrixUnit() && !isa.hasTilesFor(gemm.getA().getType().getElementType()))
-    return op->emitOpError() << "needs a matrix unit for " << gemm.getA().getType().getElementType()
-                             << ", which '" << isa.getName() << "' does not have";
+  if (failed(checkInstructions(op, isa)))
+    return failure();
   OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
   Location loc = module.getLoc();
   SmallVector<Type> types(op->getOperandTypes());

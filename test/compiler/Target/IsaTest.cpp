@@ -53,6 +53,17 @@ TEST(IsaTest, NamedLevels) {
   EXPECT_NE(llvm::toString(unknown.takeError()).find("did you mean 'alderlake'?"), std::string::npos);
 }
 
+// bf16 is of use without an instruction for it; int8 is not.
+TEST(IsaTest, PrecisionsThatALevelLacks) {
+  EXPECT_EQ(names({"aarch64"}, Precision::Bf16), std::vector<std::string>{"aarch64"});
+  auto lacks = parseTargets({"aarch64"}, Precision::Int8);
+  ASSERT_FALSE(static_cast<bool>(lacks));
+  EXPECT_EQ(llvm::toString(lacks.takeError()),
+            "target 'aarch64' cannot compute in int8: expected a level with products of bytes "
+            "(sapphirerapids, znver4, x86-64-v4, alderlake, x86-64-v3, x86-64); nearest here is --precision "
+            "bf16: weights of half the size, multiplied in f32");
+}
+
 // The best level of this machine is one that runs, and none before it in the table gains and runs.
 TEST(IsaTest, Host) {
   for (Precision precision : kPrecisions) {

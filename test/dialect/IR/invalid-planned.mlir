@@ -581,3 +581,18 @@ func.func @attention_c6_tile(%q: memref<3x4x16xbf16>, %o: memref<4x16xf32>) {
     heads 1 planes [0, 1, 2] tile [32, 1] matrix_unit grid [1, 1] flops 1
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 8 (isa_c4)}}
+module attributes {vit.isa = #vit.isa<"narrow", lanes = 8, tile = 4 x 2, panel = 32, fma = true, bf16 = dot>} {}
+
+// -----
+
+// expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 4 (isa_c4)}}
+module attributes {vit.isa = #vit.isa<"narrow", lanes = 4, tile = 4 x 2, panel = 32, fma = true, int8 = dot>} {}
+
+// -----
+
+// expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 32 (isa_c4)}}
+module attributes {vit.isa = #vit.isa<"wide", lanes = 32, tile = 4 x 1, panel = 32, fma = true, int8 = madd>} {}

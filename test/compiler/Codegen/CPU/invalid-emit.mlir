@@ -67,3 +67,47 @@ module attributes {vit.isa = #vit.isa<"dots", lanes = 16, tile = 13 x 2, panel =
     return
   }
 }
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"plain", lanes = 8, tile = 6 x 2, panel = 32, fma = true>} {
+  func.func @no_bf16(%x: memref<4x8xbf16>, %w: memref<1x4x64xbf16>, %y: memref<4x32xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{needs products of 'bf16', which 'plain' does not have}}
+    vit.plan.gemm ins(%x, %w : memref<4x8xbf16>, memref<1x4x64xbf16>) outs(%y : memref<4x32xf32>)
+      tile [6, 2] grid [1, 1, 1] flops 1
+    return
+  }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"plain", lanes = 8, tile = 6 x 2, panel = 32, fma = true>} {
+  func.func @no_rounding(%x: memref<4x8xf32>, %y: memref<4x8xbf16>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{needs rounding to bf16, which 'plain' does not have}}
+    vit.plan.copy ins(%x : memref<4x8xf32>) outs(%y : memref<4x8xbf16>) chunks 1
+    return
+  }
+}
+
+// -----
+
+// Rows are of bytes where they are multiplied as such, and of 16 bits where as such.
+module attributes {vit.isa = #vit.isa<"madd", lanes = 8, tile = 6 x 2, panel = 32, fma = true, int8 = madd>} {
+  func.func @no_bytes(%x: memref<4x8xi8>, %w: memref<1x2x128xi8>, %r: memref<4xf32>, %n: memref<32xf32>, %y: memref<4x32xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{needs products of 'i8', which 'madd' does not have}}
+    vit.plan.gemm ins(%x, %w : memref<4x8xi8>, memref<1x2x128xi8>) row_scales(%r : memref<4xf32>) column_scales(%n : memref<32xf32>)
+      column_sums(%n : memref<32xf32>) outs(%y : memref<4x32xf32>) tile [6, 2] grid [1, 1, 1] flops 1
+    return
+  }
+}
+
+// -----
+
+module attributes {vit.isa = #vit.isa<"dots", lanes = 8, tile = 6 x 2, panel = 32, fma = true, int8 = dot>} {
+  func.func @no_wide_bytes(%x: memref<4x8xi16>, %w: memref<1x2x128xi8>, %r: memref<4xf32>, %n: memref<32xf32>, %y: memref<4x32xf32>) attributes {vit.arena_bytes = 0 : i64} {
+    // expected-error @below {{needs products of 'i16', which 'dots' does not have}}
+    vit.plan.gemm ins(%x, %w : memref<4x8xi16>, memref<1x2x128xi8>) row_scales(%r : memref<4xf32>) column_scales(%n : memref<32xf32>)
+      column_sums(%n : memref<32xf32>) outs(%y : memref<4x32xf32>) tile [6, 2] grid [1, 1, 1] flops 1
+    return
+  }
+}
