@@ -156,7 +156,9 @@ void printDivision(const Inspected &inspected, llvm::raw_ostream &os) {
   };
   auto all = static_cast<double>(inspected.facts.executedFlops);
   for (const DividedRegion &region : inspected.divided.regions)
-    add({region.name, std::to_string(region.count), std::to_string(region.chunks),
+    add({region.name, std::to_string(region.count),
+         std::to_string(region.chunks) +
+             (region.fineChunks ? " or " + std::to_string(region.fineChunks) : ""),
          region.flops ? fmt::format("{:.1f} %", 100 * static_cast<double>(region.flops) / all) : "-"},
         region.busy);
   add({"all arithmetic", "", "", "100.0 %"}, inspected.divided.busy);
@@ -283,6 +285,7 @@ void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
           json.attribute("name", llvm::json::fixUTF8(region.name));
           json.attribute("count", region.count);
           json.attribute("chunks", region.chunks);
+          json.attribute("fine_chunks", region.fineChunks);
           json.attribute("gflop", static_cast<double>(region.flops) / 1e9);
           json.attribute("busy", llvm::json::Array(region.busy));
         });

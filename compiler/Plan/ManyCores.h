@@ -17,15 +17,18 @@ namespace vitc {
 
 /// The share of `threads` threads that is busy on average while a pass of `images` images goes through a
 /// region of `chunks` chunks an image: as many images as fill all threads go each on a thread of its own, and
-/// the threads share the chunks of the others, or of all of them with `imagesInner`. 1 for one thread.
-double busyShare(int64_t chunks, bool imagesInner, int64_t images, int64_t threads);
+/// the threads share the chunks of the others, or of all of them with `imagesInner`; 1 for one thread. It is
+/// `fineChunks` instead, if there are as many, where `chunks` would leave them idle for more than a fifth of
+/// the time.
+double busyShare(int64_t chunks, int64_t fineChunks, bool imagesInner, int64_t images, int64_t threads);
 
 /// Regions of one name, "blk.*.fc1".
 struct DividedRegion {
   std::string name;
-  int64_t count = 0, chunks = 0; ///< of one region
-  int64_t flops = 0;             ///< of all
-  std::vector<double> busy;      ///< for each number of threads
+  int64_t count = 0;
+  int64_t chunks = 0, fineChunks = 0; ///< of one region; 0: no finer division
+  int64_t flops = 0;                  ///< of all
+  std::vector<double> busy;           ///< for each number of threads
 };
 
 struct DividedForward {

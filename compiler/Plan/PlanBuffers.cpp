@@ -80,6 +80,10 @@ private:
   /// True if `v` need not be stored but as bytes and scales.
   bool readAsBytesOnly(Value v);
   Value packed(vit::WeightChain chain, MemRefType type);
+  /// `fine`, unless the grid has as much already.
+  IntegerAttr finer(int64_t fine, int64_t coarse) {
+    return fine > coarse ? b.getI64IntegerAttr(fine) : IntegerAttr();
+  }
   Value vectorWeight(Value param, int64_t entries);
 
   LogicalResult plan(Operation *op);
@@ -298,6 +302,7 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
                           op.getActivationAttr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
                           machine.hasTilesFor(element) ? b.getUnitAttr() : UnitAttr(),
                           b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
+                          finer(fineParts(rows, depth, panel, tile.rows, grid), grid.parts),
                           imagesInner(rows) ? b.getUnitAttr() : UnitAttr(),
                           b.getI64IntegerAttr(2 * rows * inputs * outputs));
   return success();
@@ -312,12 +317,12 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
   bool matrixUnit = machine.hasTilesFor(element) && machine.tileFor(element).vectors == 2;
   vit::TileSize tile = matrixUnit ? machine.tileFor(element) : machine.vectorTileFor(element);
   Grid grid = attentionGrid(q[1], k[1], heads, tile.rows);
-  vit::PlanAttentionOp::create(b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()),
-                               output, op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(),
-                               b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
-                               matrixUnit ? b.getUnitAttr() : UnitAttr(),
-                               b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
-                               b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
+  vit::PlanAttentionOp::create(
+      b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()), output, op.getHeadsAttr(),
+      op.getPlanesAttr(), op.getBase2Attr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
+      matrixUnit ? b.getUnitAttr() : UnitAttr(), b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
+      finer(fineRowBlocks(q[1], tile.rows, grid), grid.rowBlocks),
+      b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
   return success();
 }
 

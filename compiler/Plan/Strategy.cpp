@@ -24,15 +24,31 @@ static constexpr double kPartMicroseconds = 20;
 // tokens are one block.
 static constexpr int64_t kRowBlock = 204;
 
-Grid vitc::gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_t tileRows) {
-  int64_t rowBlocks = std::min(ceilDiv(rows, kRowBlock), ceilDiv(rows, tileRows));
+// Where threads would have nothing to do at all, parts may be as short as a chunk of few rows: 2 us with
+// AVX-512.
+static constexpr double kFineMicroseconds = 5;
+
+/// Of a panel times a row block, at the slowest machine's speed.
+static double panelMicroseconds(int64_t rows, int64_t rowBlocks, int64_t depth, int64_t panel) {
   double flops = 2.0 * static_cast<double>(ceilDiv(rows, rowBlocks) * depth * panel);
   double bytes = 4.0 * static_cast<double>(depth * panel);
-  double microseconds = std::max(flops / kFlopsPerMicrosecond, bytes / kBytesPerMicrosecond);
+  return std::max(flops / kFlopsPerMicrosecond, bytes / kBytesPerMicrosecond);
+}
+
+Grid vitc::gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_t tileRows) {
+  int64_t rowBlocks = std::min(ceilDiv(rows, kRowBlock), ceilDiv(rows, tileRows));
+  double microseconds = panelMicroseconds(rows, rowBlocks, depth, panel);
   int64_t perChunk = std::max<int64_t>(1, static_cast<int64_t>(kChunkMicroseconds / microseconds));
   int64_t tiles = ceilDiv(rows, tileRows) / rowBlocks;
   int64_t parts = std::min(tiles, static_cast<int64_t>(microseconds / kPartMicroseconds));
   return {rowBlocks, ceilDiv(panels, std::min(perChunk, panels)), std::max<int64_t>(1, parts)};
+}
+
+int64_t vitc::fineParts(int64_t rows, int64_t depth, int64_t panel, int64_t tileRows, const Grid &grid) {
+  double microseconds = panelMicroseconds(rows, grid.rowBlocks, depth, panel);
+  int64_t parts = std::min(ceilDiv(rows, tileRows) / grid.rowBlocks,
+                           static_cast<int64_t>(microseconds / kFineMicroseconds));
+  return std::max(parts, grid.parts);
 }
 
 // ViT-B in batches of 8 on Zen 5: with 197 rows, images inside panels cost 5 % (rows come from L3 instead of
@@ -46,6 +62,10 @@ Grid vitc::attentionGrid(int64_t queries, int64_t keys, int64_t heads, int64_t t
   int64_t blocks = std::max(ceilDiv(6, heads), queries / 192);
   blocks = std::min(blocks, std::max<int64_t>(1, queries / 48));
   return {std::clamp<int64_t>(blocks, 1, ceilDiv(queries, tileRows)), heads};
+}
+
+int64_t vitc::fineRowBlocks(int64_t queries, int64_t tileRows, const Grid &grid) {
+  return std::max(std::min(queries / 48, ceilDiv(queries, tileRows)), grid.rowBlocks);
 }
 
 int64_t vitc::rowChunks(int64_t rows, int64_t width) {

@@ -10,8 +10,9 @@ AbiTypes::AbiTypes(llvm::LLVMContext &context)
   // space, index, offset
   operand = StructType::create({i32, i32, i64}, "vitc_operand");
   // run, operands, operand_count, chunks, name, flops, flags, parts, kind, dot, activation_bytes,
-  // weight_bytes
-  step = StructType::create({ptr, ptr, i32, i32, ptr, i64, i32, i32, ptr, i32, i64, i64}, "vitc_step");
+  // weight_bytes, run_fine, fine_chunks, fine_parts
+  step = StructType::create({ptr, ptr, i32, i32, ptr, i64, i32, i32, ptr, i32, i64, i64, ptr, i32, i32},
+                            "vitc_step");
   // steps, step_count, input_bytes
   schedule = StructType::create({ptr, i32, i64}, "vitc_schedule");
   // name, needs, arena_bytes, scratch_bytes, run, run_u8

@@ -47,20 +47,27 @@ struct TableBuilder {
     return global(llvm::ConstantArray::get(llvm::ArrayType::get(type, rows.size()), rows), name);
   }
 
+  /// The function `name` of a level's code.
+  Constant *entry(llvm::StringRef name) {
+    auto *type =
+        llvm::FunctionType::get(llvm::Type::getVoidTy(module.getContext()), {types.ptr, types.i64}, false);
+    auto *function = llvm::cast<llvm::Function>(module.getOrInsertFunction(name, type).getCallee());
+    function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    return function;
+  }
+
   Constant *step(const StepTable &table) {
     llvm::SmallVector<Constant *> operands;
     for (const StepTable::Operand &operand : table.operands)
       operands.push_back(
           ConstantStruct::get(types.operand, {u32(operand.space), u32(operand.index), u64(operand.offset)}));
-    auto *type =
-        llvm::FunctionType::get(llvm::Type::getVoidTy(module.getContext()), {types.ptr, types.i64}, false);
-    auto *entry = llvm::cast<llvm::Function>(module.getOrInsertFunction(table.entry, type).getCallee());
-    entry->setVisibility(llvm::GlobalValue::HiddenVisibility);
     return ConstantStruct::get(types.step,
-                               {entry, array(types.operand, operands, prefix + ".operands"),
+                               {entry(table.entry), array(types.operand, operands, prefix + ".operands"),
                                 u32(operands.size()), u32(table.chunks), string(table.name), u64(table.flops),
                                 u32(table.flags), u32(table.parts), string(table.kind), u32(table.dot),
-                                u64(table.activationBytes), u64(table.weightBytes)});
+                                u64(table.activationBytes), u64(table.weightBytes),
+                                table.fineEntry.empty() ? null() : entry(table.fineEntry),
+                                u32(table.fineChunks), u32(table.fineParts)});
   }
 
   Constant *schedule(const ScheduleTable *table) {

@@ -40,6 +40,9 @@ static ScheduleTable readSchedule(vit::ScheduleOp schedule) {
     row.dot = dotOf(step.getDot());
     row.activationBytes = step.getActivationBytes();
     row.weightBytes = step.getWeightBytes();
+    row.fineEntry = step.getFineCallee().value_or("").str();
+    row.fineChunks = step.getFineChunks();
+    row.fineParts = step.getFineParts();
     for (auto [space, index, offset] : llvm::zip(step.getSpaces(), step.getIndices(), step.getOffsets()))
       row.operands.push_back(
           {static_cast<uint32_t>(space), static_cast<uint32_t>(index), static_cast<uint64_t>(offset)});
@@ -89,29 +92,34 @@ static llvm::Function *makeEntry(llvm::Function &region, const Isa &isa) {
 /// Makes the entries of a schedule's steps and writes their names into the table.
 static llvm::Error makeEntries(ScheduleTable &table, llvm::Module &code, llvm::StringRef prefix,
                                const Isa &isa, llvm::StringMap<llvm::Function *> &entries) {
-  for (StepTable &step : table.steps) {
-    llvm::Function *&entry = entries[step.entry];
+  auto make = [&](const StepTable &step, std::string &name) -> llvm::Error {
+    if (name.empty())
+      return llvm::Error::success();
+    llvm::Function *&entry = entries[name];
+    llvm::Function *region = code.getFunction((prefix + name).str());
     if (!entry) {
-      llvm::Function *region = code.getFunction((prefix + step.entry).str());
       if (!region || region->isDeclaration())
         return makeError(ExitCode::Internal, "level {}: expected a region '{}' for step '{}', got none",
-                         isa.name.str(), step.entry, step.name);
+                         isa.name.str(), name, step.name);
       llvm::FunctionType *type = region->getFunctionType();
       bool good = type->getReturnType()->isVoidTy() && type->getNumParams() > 0 &&
                   type->params().back()->isIntegerTy(64) &&
                   llvm::all_of(type->params().drop_back(), [](llvm::Type *t) { return t->isPointerTy(); });
       if (!good)
         return makeError(ExitCode::Internal, "level {}: expected region '{}' to take pointers and an i64",
-                         isa.name.str(), step.entry);
+                         isa.name.str(), name);
       entry = makeEntry(*region, isa);
     }
-    size_t expected = code.getFunction((prefix + step.entry).str())->arg_size() - 1;
-    if (step.operands.size() != expected)
+    if (size_t expected = region->arg_size() - 1; step.operands.size() != expected)
       return makeError(ExitCode::Internal,
                        "level {}: expected {} operands for step '{}' of region '{}', got {}", isa.name.str(),
-                       expected, step.name, step.entry, step.operands.size());
-    step.entry = entry->getName().str();
-  }
+                       expected, step.name, name, step.operands.size());
+    name = entry->getName().str();
+    return llvm::Error::success();
+  };
+  for (StepTable &step : table.steps)
+    if (llvm::Error error = llvm::joinErrors(make(step, step.entry), make(step, step.fineEntry)))
+      return error;
   return llvm::Error::success();
 }
 

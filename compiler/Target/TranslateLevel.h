@@ -26,6 +26,8 @@ struct StepTable {
   std::string kind;
   uint32_t dot; ///< VITC_DOT_*
   uint64_t activationBytes, weightBytes;
+  std::string fineEntry; ///< "" if there is no such division
+  uint32_t fineChunks, fineParts;
 };
 
 /// A `vit.schedule`.

@@ -160,6 +160,10 @@ LogicalResult PlanGemmOp::verify() {
     return emitOpError()
            << "expected a positive tile, and a grid [row blocks, groups, parts] of at most one part a tile "
               "and one group a panel (plan_gemm_c6)";
+  if (auto fine = getFine(); fine && (static_cast<int64_t>(*fine) <= grid[2] ||
+                                      static_cast<int64_t>(*fine) > ceilDiv(a[0], tile[0]) / grid[0]))
+    return emitOpError() << "expected more fine parts than " << grid[2] << ", at most one a tile, got "
+                         << static_cast<int64_t>(*fine) << " (plan_gemm_c9)";
   if (getMatrixUnit() && (rowElement.isF32() || rowElement != element))
     return emitOpError() << "expected rows and weights of bf16 or i8 for a matrix unit, got " << rowElement
                          << " and " << element << " (plan_gemm_c8)";
@@ -252,6 +256,10 @@ LogicalResult PlanAttentionOp::verify() {
     return emitOpError() << "expected grid [row blocks, " << heads
                          << "] with at most one row block a tile "
                             "(plan_attention_c4)";
+  if (auto fine = getFine(); fine && (static_cast<int64_t>(*fine) <= grid[0] ||
+                                      static_cast<int64_t>(*fine) > ceilDiv(q[1], tile[0])))
+    return emitOpError() << "expected more fine row blocks than " << grid[0] << ", at most one a tile, got "
+                         << static_cast<int64_t>(*fine) << " (plan_attention_c5)";
   if (getMatrixUnit() && (!element(getQuery()).isBF16() || tile[1] != 2 || !fitsTileRegisters(tile[0], 2)))
     return emitOpError() << "expected planes of bf16 and a tile of two vectors that fits " << kTileRegisters
                          << " registers of " << kRegisterRows << " rows for a matrix unit, got "
@@ -344,5 +352,13 @@ LogicalResult StepOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (getParts() < 1 || getChunks() % getParts())
     return emitOpError() << "expected parts that divide the " << getChunks() << " chunks, got " << getParts()
                          << " (step_c2)";
+  if (auto fine = getFineCalleeAttr()) {
+    int64_t chunks = getFineChunks(), parts = getFineParts();
+    if (!symbols.lookupNearestSymbolFrom(*this, fine) || chunks <= static_cast<int64_t>(getChunks()) ||
+        parts <= 0 || chunks % parts != 0)
+      return emitOpError() << "expected a function " << fine << " of more than " << getChunks()
+                           << " chunks in whole lines of parts, got " << chunks << " in parts of " << parts
+                           << " (step_c3)";
+  }
   return success();
 }

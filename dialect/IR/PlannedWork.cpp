@@ -69,3 +69,23 @@ MovedBytes PlanAttentionOp::getMovedBytes() {
     moved.activations += denseBytes(planes) / planes.getDimSize(0) * static_cast<int64_t>(getHeads());
   return moved;
 }
+
+/// A copy of `op` whose grid is `grid`.
+template <typename Op> static Operation *withGrid(Op op, ArrayRef<int64_t> grid) {
+  auto copy = cast<Op>(op->clone());
+  copy.setGrid(grid);
+  copy.removeFineAttr();
+  return copy;
+}
+
+Operation *PlanGemmOp::cloneFine() {
+  if (!getFine())
+    return nullptr;
+  return withGrid(*this, {getGrid()[0], getGrid()[1], static_cast<int64_t>(*getFine())});
+}
+
+Operation *PlanAttentionOp::cloneFine() {
+  if (!getFine())
+    return nullptr;
+  return withGrid(*this, {static_cast<int64_t>(*getFine()), getGrid()[1]});
+}

@@ -34,6 +34,10 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
       "getParts", (ins), [{}], [{
       return 1;
     }]>,
+    InterfaceMethod<[{The region divided further, for many threads, as an operation of its own, in no block; null if the
+      plan has no such division. The results have the same bits.}], "::mlir::Operation *", "cloneFine", (ins), [{}], [{
+      return nullptr;
+    }]>,
     InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,
     InterfaceMethod<"What multiplies in those operations; none: f32.", "::std::optional<::vit::DotKind>", "getDotKind",
       (ins), [{}], [{

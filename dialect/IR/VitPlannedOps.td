@@ -94,7 +94,7 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let hasVerifier = 1;
 }
 
-def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes", "getDotKind"]> {
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes", "getDotKind", "cloneFine"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
     `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
@@ -113,7 +113,8 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
     `grid = [row blocks, panel groups, parts]`: chunk = (row block * panel groups + panel group) * parts + part of the
     row block; the parts of one block and group share their weights. Rows are covered by `ceil(M / tile rows)` tiles
     whose heights differ by at most one. `images_inner`: a pass over several images does one
-    chunk of all of them before the next, for products whose rows are too few to make up for reading the weights.
+    chunk of all of them before the next, for products whose rows are too few to make up for reading the weights. Many
+    threads divide a row block into `fine` parts instead.
 
     `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles, and sums wait
     in scratch for all of the epilogue.
@@ -131,12 +132,14 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
       panels; tile has two entries of 1 to 64.
     * `plan_gemm_c8`: a matrix unit multiplies A and W of bf16 or i8, and the tile fits its registers and divides a
       panel.
+    * `plan_gemm_c9`: fine is more parts than those of the grid, with which it keeps to `plan_gemm_c6`.
   }];
   let arguments = (ins OperandRowBuffer:$a, OperandPlaneBuffer:$weights, Optional<VectorBuffer>:$row_scales,
                        Optional<VectorBuffer>:$column_scales, Optional<VectorBuffer>:$column_sums,
                        Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
                        AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
-                       UnitAttr:$matrix_unit, DenseI64ArrayAttr:$grid, UnitAttr:$images_inner, I64Attr:$flops);
+                       UnitAttr:$matrix_unit, DenseI64ArrayAttr:$grid, OptionalAttr<I64Attr>:$fine, UnitAttr:$images_inner,
+                       I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
                           (`row_scales` `(` $row_scales^ `:` type($row_scales) `)`)?
                           (`column_scales` `(` $column_scales^ `:` type($column_scales) `)`)?
@@ -144,7 +147,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
                           (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
                           (`residual` `(` $residual^ `:` type($residual) `)`)?
                           `outs` `(` $c `:` type($c) `)` `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid
-                          (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
+                          (`fine` $fine^)? (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// Neighbours along K that lie side by side in a column of the weights: 4 for i8, 2 for bf16, else 1.
@@ -175,14 +178,15 @@ def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]
   let hasVerifier = 1;
 }
 
-def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "getDotKind", "getMovedBytes"]> {
+def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "getDotKind", "getMovedBytes", "cloneFine"]> {
   let summary = "attention of one image, by head and block of query rows";
   let description = [{
     `vit.fused_attention` on head planes. Each chunk is one head and one block of query rows: it packs the head's keys
     into panels, and then, for each tile of query rows, keeps the tile's scores against all keys in scratch: memory per
     thread is linear in the tokens.
 
-    `grid = [row blocks, heads]`; chunk = row block * heads + head.
+    `grid = [row blocks, heads]`; chunk = row block * heads + head. Many threads divide a head into `fine` row blocks
+    instead.
 
     `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles of a chunk.
 
@@ -192,14 +196,16 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
     * `plan_attention_c2`: key and value have the same rows.
     * `plan_attention_c3`: the output is `[query rows, heads * plane width]`.
     * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two entries of 1 to 64.
+    * `plan_attention_c5`: fine is more row blocks than those of the grid, and at most one a tile.
     * `plan_attention_c6`: a matrix unit multiplies planes of bf16, in tiles of two vectors that fit its registers.
   }];
   let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, RowBuffer:$output, I64Attr:$heads,
                        DenseI64ArrayAttr:$planes, UnitAttr:$base2, DenseI64ArrayAttr:$tile, UnitAttr:$matrix_unit,
-                       DenseI64ArrayAttr:$grid, I64Attr:$flops);
+                       DenseI64ArrayAttr:$grid, OptionalAttr<I64Attr>:$fine, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
                           `outs` `(` $output `:` type($output) `)` `heads` $heads `planes` $planes (`base2` $base2^)?
-                          `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid `flops` $flops attr-dict }];
+                          `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid (`fine` $fine^)? `flops` $flops
+                          attr-dict }];
   let hasVerifier = 1;
 }
 
@@ -288,16 +294,19 @@ def StepOp : VitOp<"step", [HasParent<"ScheduleOp">, DeclareOpInterfaceMethods<S
     `spaces`, `indices` and `offsets` have one entry per operand of the function, see `vitc_operand`; `parts` and
     `images_inner` (`VITC_STEP_IMAGES_INNER`) see `vitc_step`. What a profile needs to know of the region is there too:
     its op (`kind`), what multiplies in it (`dot`, none for f32), whether it is a product with weights (`linear`), and
-    the bytes of its operands.
+    the bytes of its operands. `fine_callee` is the same region divided further, for many threads.
 
     Constraints:
     * `step_c1`: the three arrays have one length, at most twelve, and the callee exists.
     * `step_c2`: parts is positive and divides chunks.
+    * `step_c3`: with a fine callee, which exists, there are more fine chunks than chunks, and fine parts divide them.
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, StrAttr:$name, DenseI64ArrayAttr:$spaces, DenseI64ArrayAttr:$indices,
                        DenseI64ArrayAttr:$offsets, I64Attr:$chunks, I64Attr:$parts, UnitAttr:$images_inner, I64Attr:$flops,
                        DefaultValuedStrAttr<StrAttr, "">:$kind, OptionalAttr<DotAttr>:$dot, UnitAttr:$linear,
-                       DefaultValuedAttr<I64Attr, "0">:$activation_bytes, DefaultValuedAttr<I64Attr, "0">:$weight_bytes);
+                       DefaultValuedAttr<I64Attr, "0">:$activation_bytes, DefaultValuedAttr<I64Attr, "0">:$weight_bytes,
+                       OptionalAttr<FlatSymbolRefAttr>:$fine_callee, DefaultValuedAttr<I64Attr, "0">:$fine_chunks,
+                       DefaultValuedAttr<I64Attr, "1">:$fine_parts);
   let assemblyFormat = [{ $callee $name `spaces` $spaces `indices` $indices `offsets` $offsets `chunks` $chunks `parts` $parts
                           (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
 }

@@ -62,6 +62,9 @@ static vitc_status check_info(const vitc_model_info *info) {
         status = check_range("operands of a step", step->operand_count, 0, VITC_MAX_OPERANDS);
         if (!status)
           status = check_range("chunks of a step", step->chunks, 1, UINT32_MAX / info->batch);
+        if (!status && step->run_fine)
+          status = check_range("fine chunks of a step", step->fine_chunks, step->chunks + 1,
+                               UINT32_MAX / info->batch);
       }
   }
   return status;

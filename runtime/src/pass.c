@@ -50,6 +50,8 @@ int vitc_run_tasks(const vitc_run *r, uint32_t count, uint32_t width, vitc_task 
  * worker at worker * worker_stride[i] beyond that. */
 typedef struct step_run {
   const vitc_step *step;
+  vitc_region_fn run; /* `chunks` of it, in lines of `parts` */
+  uint32_t chunks, parts;
   uint32_t images;
   uint8_t *base[VITC_MAX_OPERANDS];
   uint64_t image_stride[VITC_MAX_OPERANDS];
@@ -60,12 +62,12 @@ typedef struct step_run {
 static void step_task(void *arg, uint32_t index, uint32_t worker) {
   const step_run *s = arg;
   uint32_t images_inner = s->step->flags & VITC_STEP_IMAGES_INNER;
-  uint32_t image = images_inner ? index % s->images : index / s->step->chunks;
-  uint32_t chunk = images_inner ? index / s->images : index % s->step->chunks;
+  uint32_t image = images_inner ? index % s->images : index / s->chunks;
+  uint32_t chunk = images_inner ? index / s->images : index % s->chunks;
   void *operands[VITC_MAX_OPERANDS];
   for (uint32_t i = 0; i < s->step->operand_count; i++)
     operands[i] = s->base[i] + image * s->image_stride[i] + worker * s->worker_stride[i];
-  s->step->run(operands, chunk);
+  s->run(operands, chunk);
 }
 
 /* Step `index` over images of the pass from `image` on. */
@@ -74,6 +76,9 @@ static step_run resolve(const vitc_pass *p, uint32_t index, uint32_t image, uint
   const vitc_level *level = model->level;
   step_run s;
   s.step = &p->schedule->steps[index];
+  s.run = s.step->run;
+  s.chunks = s.step->chunks;
+  s.parts = s.step->parts;
   s.images = images;
   for (uint32_t i = 0; i < s.step->operand_count; i++) {
     const vitc_operand *operand = &s.step->operands[i];
@@ -105,6 +110,17 @@ static step_run resolve(const vitc_pass *p, uint32_t index, uint32_t image, uint
   return s;
 }
 
+/* Chooses the finer division of a step where the other leaves threads idle for more than a fifth of the time:
+ * finer chunks cost some work that is done for each of them. */
+static void divide_for(step_run *s, uint32_t threads) {
+  uint64_t tasks = (uint64_t)s->chunks * s->images, turns = (tasks + threads - 1) / threads;
+  if (!s->step->run_fine || 5 * tasks >= 4 * turns * threads)
+    return;
+  s->run = s->step->run_fine;
+  s->chunks = s->step->fine_chunks;
+  s->parts = s->step->fine_parts;
+}
+
 static uint64_t nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -134,7 +150,7 @@ static void image_task(void *arg, uint32_t image, uint32_t worker) {
   uint64_t before = options->profile_ns ? nanoseconds() : 0;
   for (uint32_t i = s->first; i < s->end; i++) {
     step_run one = resolve(s->pass, i, image, 1);
-    for (uint32_t chunk = 0; chunk < one.step->chunks; chunk++)
+    for (uint32_t chunk = 0; chunk < one.chunks; chunk++)
       step_task(&one, chunk, worker);
     count_time(options, i, s->pass->run->threads, &before);
   }
@@ -155,8 +171,9 @@ static int run_stretch(const stretch *s) {
   uint64_t before = r->model->options.profile_ns ? nanoseconds() : 0;
   for (uint32_t i = s->first; i < s->end; i++) {
     step_run rest = resolve(p, i, alone, p->images - alone);
-    uint32_t width = rest.step->parts * (images_inner ? rest.images : 1);
-    if (!vitc_run_tasks(r, rest.step->chunks * rest.images, width, step_task, &rest))
+    divide_for(&rest, r->threads);
+    uint32_t width = rest.parts * (images_inner ? rest.images : 1);
+    if (!vitc_run_tasks(r, rest.chunks * rest.images, width, step_task, &rest))
       return 0;
     count_time(&r->model->options, i, 1, &before);
   }

@@ -30,9 +30,18 @@ void parallelFor(void *calls, uint32_t count, void (*task)(void *, uint32_t, uin
 }
 
 struct ManyThreadsTest : testing::TestWithParam<Precision> {
-  Checkpoint checkpoint = seededCheckpoint(smallConfig());
+  Checkpoint checkpoint = seededCheckpoint(config());
   std::vector<float> images = seededImage(3, kImages *imageElements(checkpoint.config));
 
+  /// 145 tokens: enough to divide attention and the second half of the MLP further.
+  static ModelConfig config() {
+    ModelConfig config = smallConfig();
+    config.inputSize = {60, 60};
+    config.pos.grid = config.grid();
+    config.block.mlp.hidden = 256;
+    config.preprocess.reset();
+    return config;
+  }
   std::unique_ptr<LoadedLibrary> compile(int64_t batch) {
     CompileOptions options = hostOptions(GetParam());
     options.batch = batch;
@@ -59,6 +68,12 @@ TEST_P(ManyThreadsTest, TheSameBitsAsOne) {
     auto one = create(*library, nullptr, 1), many = create(*library, nullptr, kThreads);
     ASSERT_TRUE(one && many);
     EXPECT_EQ(many->threads(), kThreads);
+    // Divided further than for few threads.
+    const vitc_schedule &steps = library->info().levels[0].run;
+    for (llvm::StringRef kind : {"gemm", "attention"})
+      EXPECT_TRUE(std::any_of(steps.steps, steps.steps + steps.step_count, [&](const vitc_step &step) {
+        return step.run_fine && step.kind == kind;
+      })) << kind.str();
     for (size_t n : {size_t(1), size_t(3), kImages}) {
       Outputs want = run(*library, *one, first(n), n);
       for (int round = 0; round < 3; ++round)

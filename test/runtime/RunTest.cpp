@@ -106,6 +106,56 @@ TEST(Run, OrderOfChunks) {
   EXPECT_EQ(seen, byChunk);
 }
 
+// A finer division of the same work is used where the other would leave threads idle for more than a fifth of
+// the time.
+TEST(Run, FineChunksForManyThreads) {
+  static std::atomic<int> coarse, fine;
+  FakeModel fake;
+  vitc_operand operand = {VITC_SPACE_INPUT, 0, 0};
+  vitc_step step = {};
+  step.run = [](void *const *, int64_t chunk) { coarse += 1 << (8 * chunk); };
+  step.run_fine = [](void *const *, int64_t chunk) { fine += 1 << (4 * chunk); };
+  step.operands = &operand;
+  step.operand_count = 1;
+  step.chunks = 3;
+  step.parts = 1;
+  step.fine_chunks = 6;
+  step.fine_parts = 2;
+  step.name = "record";
+  fake.levels[0].run.steps = &step;
+  fake.levels[0].run.step_count = 1;
+  auto run = [&](uint32_t threads, size_t images) {
+    coarse = fine = 0;
+    Created model(fake, withThreads(threads));
+    std::vector<float> input = fakeImages(images), sums(4 * images), copies(16 * images);
+    void *outputs[] = {sums.data(), copies.data()};
+    EXPECT_EQ(vitc_rt_run(model, input.data(), images, outputs), VITC_OK);
+  };
+  constexpr int kCoarse = 0x010101, kFine = 0x111111;
+  run(1, 1);
+  EXPECT_EQ(coarse, kCoarse);
+  run(3, 1);
+  EXPECT_EQ(coarse, kCoarse);
+  // Two turns of two threads for three chunks: a quarter of the time is lost.
+  run(2, 1);
+  EXPECT_EQ(fine, kFine);
+  EXPECT_EQ(coarse, 0);
+  run(8, 1);
+  EXPECT_EQ(fine, kFine);
+  // Each image on a thread of its own, all of its chunks.
+  run(2, 2);
+  EXPECT_EQ(coarse, 2 * kCoarse);
+  EXPECT_EQ(fine, 0);
+
+  step.fine_chunks = 3;
+  vitc_model *model = nullptr;
+  vitc_options options = withThreads(1);
+  options.struct_size = sizeof options;
+  EXPECT_NE(vitc_rt_create(&fake.info, &model, &options), VITC_OK);
+  EXPECT_NE(std::string(vitc_rt_last_message()).find("fine chunks"), std::string::npos)
+      << vitc_rt_last_message();
+}
+
 // Steps that do not hold images together are done for one image after the other, those that do for all.
 TEST(Run, ImagesGoThroughStretchesOfSteps) {
   static std::vector<std::pair<char, const void *>> seen;

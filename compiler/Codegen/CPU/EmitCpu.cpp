@@ -114,10 +114,27 @@ LogicalResult EmitCpuPass::emitFunction(Emitter &emitter, func::FuncOp function,
     vit::MovedBytes moved = op.getMovedBytes();
     std::optional<vit::DotKind> kind = op.getDotKind();
     vit::DotKindAttr dot = kind ? vit::DotKindAttr::get(b.getContext(), *kind) : vit::DotKindAttr();
-    vit::StepOp::create(steps, inner.getLoc(), region->getName(), stepName(op, number++), spaces, indices,
-                        offsets, op.getChunks(), op.getParts(), op.getImagesInner(), op.getFlops(),
-                        vit::regionKind(op), dot, isa<vit::PlanGemmOp>(inner), moved.activations,
-                        moved.weights);
+    FlatSymbolRefAttr fineCallee;
+    int64_t fineChunks = 0, fineParts = 1;
+    if (Operation *clone = op.cloneFine()) {
+      auto fine = cast<vit::PlannedOpInterface>(clone);
+      auto fineRegion = emitter.regionFor(fine);
+      fineChunks = fine.getChunks();
+      fineParts = fine.getParts();
+      clone->destroy();
+      if (failed(fineRegion))
+        return failure();
+      fineCallee = FlatSymbolRefAttr::get(fineRegion->getNameAttr());
+    }
+    vit::StepOp::create(steps, inner.getLoc(), FlatSymbolRefAttr::get(region->getNameAttr()),
+                        steps.getStringAttr(stepName(op, number++)), steps.getDenseI64ArrayAttr(spaces),
+                        steps.getDenseI64ArrayAttr(indices), steps.getDenseI64ArrayAttr(offsets),
+                        steps.getI64IntegerAttr(op.getChunks()), steps.getI64IntegerAttr(op.getParts()),
+                        op.getImagesInner() ? steps.getUnitAttr() : UnitAttr(),
+                        steps.getI64IntegerAttr(op.getFlops()), steps.getStringAttr(vit::regionKind(op)), dot,
+                        isa<vit::PlanGemmOp>(inner) ? steps.getUnitAttr() : UnitAttr(),
+                        steps.getI64IntegerAttr(moved.activations), steps.getI64IntegerAttr(moved.weights),
+                        fineCallee, steps.getI64IntegerAttr(fineChunks), steps.getI64IntegerAttr(fineParts));
   }
   function.erase();
   schedule.setSymName(name);

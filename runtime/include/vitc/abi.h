@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define VITC_ABI_VERSION 2u
+#define VITC_ABI_VERSION 3u
 
 /* Where an operand of a region lives. The runtime turns (space, offset) into a pointer for each call. */
 enum {
@@ -57,11 +57,15 @@ typedef struct vitc_step {
   uint64_t flops;   /* per image: executed multiply-adds times two */
   uint32_t flags;   /* VITC_STEP_* */
   uint32_t parts;   /* at least 1: neighbouring chunks that read the same weights; divides chunks */
-  /* What follows is for profiles; the runtime does not read it. */
+  /* These four are for profiles; the runtime does not read them. */
   const char *kind;          /* the planned op: "gemm", "attention", "layer_norm" */
   uint32_t dot;              /* VITC_DOT_*: what multiplies in `flops` */
   uint64_t activation_bytes; /* per image: operands in arena, input and output, read or written once */
   uint64_t weight_bytes;     /* operands in the weight blob, read once */
+  /* The same region divided further, for threads that `chunks` leave without work; null if there is none.
+   * Results have the same bits. */
+  vitc_region_fn run_fine;
+  uint32_t fine_chunks, fine_parts; /* as `chunks` and `parts`; more chunks than those */
 } vitc_step;
 
 typedef struct vitc_schedule {

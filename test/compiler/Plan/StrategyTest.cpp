@@ -130,34 +130,64 @@ TEST(StrategyTest, RowChunks) {
     }
 }
 
-// docs/ManyCores.md: chunks of the products of ViT-S, B and L keep 16 threads busy, in one image and in
+// docs/ManyCores.md: threads are busy at least this much in every product and attention, in one image and in
 // eight.
-TEST(StrategyTest, SixteenThreadsShareEveryLargeProduct) {
-  for (int64_t width : {384, 768, 1024})
+TEST(StrategyTest, ManyThreadsShareEveryProduct) {
+  struct Case {
+    int64_t width, threads;
+    double least, leastAttention;
+  };
+  for (Case c : {Case{192, 16, 0.75, 0.75}, Case{384, 16, 0.8, 0.75}, Case{768, 16, 0.8, 0.8},
+                 Case{1024, 16, 0.8, 0.8}, Case{768, 64, 0.75, 0.75}, Case{1024, 64, 0.8, 0.8}})
     for (int64_t images : {1, 8}) {
       auto busy = [&](int64_t inputs, int64_t outputs) {
         Grid grid = gemmGrid(197, inputs, outputs / 32, 32, 13);
-        return busyShare(grid.rowBlocks * grid.groups * grid.parts, imagesInner(197), images, 16);
+        int64_t panels = grid.rowBlocks * grid.groups, fine = fineParts(197, inputs, 32, 13, grid);
+        return busyShare(panels * grid.parts, panels * fine, imagesInner(197), images, c.threads);
       };
-      SCOPED_TRACE(width);
-      EXPECT_GE(busy(width, 3 * width), 0.8) << "QKV";
-      EXPECT_GE(busy(width, width), width == 384 && images == 1 ? 0.75 : 0.8) << "projection";
-      EXPECT_GE(busy(width, 4 * width), 0.8) << "MLP";
-      EXPECT_GE(busy(4 * width, width), 0.8) << "MLP";
+      SCOPED_TRACE(c.width);
+      EXPECT_GE(busy(c.width, 3 * c.width), c.least) << "QKV";
+      EXPECT_GE(busy(c.width, c.width), c.least) << "projection";
+      EXPECT_GE(busy(c.width, 4 * c.width), c.least) << "MLP";
+      EXPECT_GE(busy(4 * c.width, c.width), c.least) << "MLP";
+      int64_t heads = c.width / 64;
+      Grid grid = attentionGrid(197, 197, heads, 13);
+      EXPECT_GE(
+          busyShare(grid.rowBlocks * heads, fineRowBlocks(197, 13, grid) * heads, false, images, c.threads),
+          c.leastAttention);
     }
 }
 
+TEST(StrategyTest, FineDivisions) {
+  // ViT-B: a panel of QKV is 97 us, 19 times 5; but there are 16 tiles. Blocks of attention keep 48 rows.
+  EXPECT_EQ(fineParts(197, 768, 32, 13, {1, 72, 4}), 16);
+  EXPECT_EQ(fineParts(197, 192, 32, 13, {1, 18, 1}), 4);
+  EXPECT_EQ(fineParts(1370, 1024, 32, 13, {7, 32, 6}), 15);
+  EXPECT_EQ(fineRowBlocks(197, 13, {1, 12}), 4);
+  // None where the grid is as fine, or rows are few.
+  EXPECT_EQ(fineParts(197, 3072, 32, 13, {1, 24, 16}), 16);
+  EXPECT_EQ(fineParts(50, 96, 32, 13, {1, 9, 1}), 1);
+  EXPECT_EQ(fineParts(1, 768, 32, 13, {1, 24, 1}), 1);
+  EXPECT_EQ(fineRowBlocks(1, 13, {1, 12}), 1);
+  EXPECT_EQ(fineRowBlocks(1370, 13, {28, 16}), 28);
+}
+
 TEST(ManyCoresTest, BusyShare) {
-  EXPECT_EQ(busyShare(7, false, 1, 1), 1);
-  EXPECT_EQ(busyShare(7, true, 3, 1), 1);
+  EXPECT_EQ(busyShare(7, 0, false, 1, 1), 1);
+  EXPECT_EQ(busyShare(7, 0, true, 3, 1), 1);
   // 10 chunks on 4 threads: three turns for what takes two and a half.
-  EXPECT_DOUBLE_EQ(busyShare(10, false, 1, 4), 10.0 / 12);
+  EXPECT_DOUBLE_EQ(busyShare(10, 0, false, 1, 4), 10.0 / 12);
   // Eight images on as many threads, each on its own; three on two: one goes alone, two threads share the
   // third.
-  EXPECT_EQ(busyShare(3, false, 8, 8), 1);
-  EXPECT_DOUBLE_EQ(busyShare(3, false, 3, 2), 9.0 / 10);
+  EXPECT_EQ(busyShare(3, 0, false, 8, 8), 1);
+  EXPECT_DOUBLE_EQ(busyShare(3, 0, false, 3, 2), 9.0 / 10);
   // Images inner: 21 chunks of three images on two threads.
-  EXPECT_DOUBLE_EQ(busyShare(7, true, 3, 2), 21.0 / 22);
+  EXPECT_DOUBLE_EQ(busyShare(7, 0, true, 3, 2), 21.0 / 22);
+  // Nine chunks on eight threads take two turns; 36 finer ones five, of a quarter each. Ten on four are busy
+  // enough.
+  EXPECT_DOUBLE_EQ(busyShare(9, 36, false, 1, 8), 36.0 / 40);
+  EXPECT_DOUBLE_EQ(busyShare(10, 40, false, 1, 4), 10.0 / 12);
+  EXPECT_EQ(busyShare(10, 40, false, 4, 4), 1);
 }
 
 } // namespace

@@ -126,7 +126,7 @@ module attributes {vit.isa = #vit.isa<"x86-64-v3", lanes = 8, tile = 6 x 2, pane
   vit.weight @w : tensor<768x768xf32>
   // CHECK-LABEL: func.func @forward
   // CHECK-DAG: vit.plan.weights @w.panels : memref<24x768x32xf32>
-  // CHECK-DAG: vit.plan.gemm {{.*}} tile [6, 2] grid [1, 24, 4] flops 232390656
+  // CHECK-DAG: vit.plan.gemm {{.*}} tile [6, 2] grid [1, 24, 4] fine 19 flops 232390656
   func.func @forward(%x: tensor<3x16x3152xf32>) -> tensor<197x768xf32> {
     %p = vit.extract_patches %x size [16, 16] stride [16, 16] : tensor<3x16x3152xf32> -> tensor<197x768xf32>
     %w = vit.param @w : tensor<768x768xf32>

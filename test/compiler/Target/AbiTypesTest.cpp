@@ -38,7 +38,8 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
     using S = vitc_step;
     check(types.step, sizeof(S),
           {AT(run), AT(operands), AT(operand_count), AT(chunks), AT(name), AT(flops), AT(flags), AT(parts),
-           AT(kind), AT(dot), AT(activation_bytes), AT(weight_bytes)});
+           AT(kind), AT(dot), AT(activation_bytes), AT(weight_bytes), AT(run_fine), AT(fine_chunks),
+           AT(fine_parts)});
   }
   {
     using S = vitc_schedule;

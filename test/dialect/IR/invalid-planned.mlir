@@ -293,6 +293,24 @@ func.func @plan_gemm_c6_parts(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: m
 
 // -----
 
+func.func @plan_gemm_c9(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected more fine parts than 2, at most one a tile, got 2 (plan_gemm_c9)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [2, 1] grid [1, 1, 2] fine 2 flops 0
+  return
+}
+
+// -----
+
+func.func @plan_gemm_c9_tiles(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %c: memref<5x16xf32>) {
+  // expected-error @+1 {{expected more fine parts than 1, at most one a tile, got 4 (plan_gemm_c9)}}
+  vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) outs(%c : memref<5x16xf32>)
+      tile [2, 1] grid [1, 1, 1] fine 4 flops 0
+  return
+}
+
+// -----
+
 func.func @plan_layer_norm_c1(%x: memref<5x8xf32>, %y: memref<5x7xf32>) {
   // expected-error @+1 {{expected output of shape 'memref<5x8xf32>', got 'memref<5x7xf32>' (plan_layer_norm_c1)}}
   vit.plan.layer_norm ins(%x : memref<5x8xf32>) outs(%y : memref<5x7xf32>) eps 1.0e-6 chunks 1
@@ -413,6 +431,15 @@ func.func @plan_attention_c4_tile(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) 
 
 // -----
 
+func.func @plan_attention_c5(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) {
+  // expected-error @+1 {{expected more fine row blocks than 1, at most one a tile, got 3 (plan_attention_c5)}}
+  vit.plan.attention ins(%x, %x, %x : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x5x16xf32>)
+      outs(%y : memref<5x32xf32>) heads 2 planes [0, 0, 0] tile [4, 1] grid [1, 2] fine 3 flops 0
+  return
+}
+
+// -----
+
 func.func @plan_copy_c1(%x: memref<5x8xf32>, %y: memref<4x8xf32>) {
   // expected-error @+1 {{expected output of shape 'memref<5x8xf32>', got 'memref<4x8xf32>' (plan_copy_c1)}}
   vit.plan.copy ins(%x : memref<5x8xf32>) outs(%y : memref<4x8xf32>) chunks 1
@@ -484,6 +511,16 @@ func.func @region(%a: memref<4xf32>) {
 vit.schedule @step_c2 attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
   // expected-error @+1 {{expected parts that divide the 3 chunks, got 2 (step_c2)}}
   vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 3 parts 2 flops 0
+}
+
+// -----
+
+func.func @region(%a: memref<4xf32>) {
+  return
+}
+vit.schedule @step_c3 attributes {arena_bytes = 0 : i64, scratch_bytes = 0 : i64, input_bytes = 0 : i64} {
+  // expected-error @+1 {{expected a function @region of more than 3 chunks in whole lines of parts, got 3 in parts of 1 (step_c3)}}
+  vit.step @region "layer" spaces [0] indices [0] offsets [0] chunks 3 parts 1 flops 0 {fine_callee = @region, fine_chunks = 3 : i64}
 }
 
 // -----
