@@ -9,8 +9,8 @@ using vit::Bf16Unit, vit::Int8Unit;
 
 // Tile sizes: accumulators + one row of B + a broadcast fit the registers. 13 x 2 of 32 zmm and 6 x 2 of 16
 // ymm reach 95-98 % of FMA peak on Zen 4 and Zen 5 at K = 768..3072; taller or wider tiles measure the same
-// within 2 %. Where weights are widened, the line of B takes twice the registers; where
-// bytes are multiplied in 16 bits, so do the accumulators.
+// within 2 %. Where weights are widened, the line of B takes twice the registers; where bytes are multiplied
+// in 16 bits, so do the accumulators.
 // 32 x 2 are four of the eight registers of a matrix unit; the other four hold what they are made of.
 static constexpr Isa kIsas[] = {
     {.name = "sapphirerapids",
@@ -42,6 +42,20 @@ static constexpr Isa kIsas[] = {
      .int8 = Int8Unit::Dot,
      .int8Tile = {13, 2},
      .summary = "x86-64-v4 with AVX-512 BF16 and VNNI (Cooper Lake, Zen 4 and newer)"},
+    {.name = "cascadelake",
+     .arch = "x86_64",
+     .cpu = "x86-64-v4",
+     .features = "+avx512vnni",
+     .tune = "cascadelake",
+     .needs = VITC_CPU_X86_64_V4 | VITC_CPU_AVX512_VNNI,
+     .lanes = 16,
+     .tile = {13, 2},
+     .fma = true,
+     .bf16 = Bf16Unit::None,
+     .bf16Tile = {12, 2},
+     .int8 = Int8Unit::Dot,
+     .int8Tile = {13, 2},
+     .summary = "x86-64-v4 with AVX-512 VNNI (Cascade Lake, Ice Lake, Tiger Lake and newer)"},
     {.name = "x86-64-v4",
      .arch = "x86_64",
      .cpu = "x86-64-v4",

@@ -215,7 +215,7 @@ inline const MadeUpCpu kCpus[] = {
      Vnni512,
      "x86-64-v4",
      "x86-64-v4",
-     "x86-64-v4"},
+     "cascadelake"},
     {"cooper lake",
      22,
      kExt1,

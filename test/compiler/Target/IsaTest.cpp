@@ -37,8 +37,8 @@ TEST(IsaTest, PortableHoldsWhatThePrecisionGainsFrom) {
   EXPECT_EQ(names({"portable"}, Precision::Bf16),
             (std::vector<std::string>{"sapphirerapids", "znver4", "x86-64-v4", "x86-64-v3", "x86-64"}));
   EXPECT_EQ(names({"portable"}, Precision::Int8),
-            (std::vector<std::string>{"sapphirerapids", "znver4", "x86-64-v4", "alderlake", "x86-64-v3",
-                                      "x86-64"}));
+            (std::vector<std::string>{"sapphirerapids", "znver4", "cascadelake", "x86-64-v4", "alderlake",
+                                      "x86-64-v3", "x86-64"}));
 }
 
 // A level that is asked for by name is compiled, whether the precision gains from it or not.
@@ -60,7 +60,8 @@ TEST(IsaTest, PrecisionsThatALevelLacks) {
   ASSERT_FALSE(static_cast<bool>(lacks));
   EXPECT_EQ(llvm::toString(lacks.takeError()),
             "target 'aarch64' cannot compute in int8: expected a level with products of bytes "
-            "(sapphirerapids, znver4, x86-64-v4, alderlake, x86-64-v3, x86-64); nearest here is --precision "
+            "(sapphirerapids, znver4, cascadelake, x86-64-v4, alderlake, x86-64-v3, x86-64); nearest here is "
+            "--precision "
             "bf16: weights of half the size, multiplied in f32");
 }
 
