@@ -8,6 +8,7 @@
 #include "compiler/Import/Presets.h"
 #include "test/Integration/Harness.h"
 #include "test/Integration/RandomModel.h"
+#include <cstring>
 
 using namespace vitc;
 using namespace vitc::test;
@@ -87,6 +88,58 @@ TEST(Precision, SameBitsForAnyThreadsAndBatch) {
       }
     }
   }
+}
+
+/// int8 with one scale for all tokens in each block but the last, whose layers have other names.
+std::vector<vit::LayerArithmetic> staticLayers(const ModelConfig &config) {
+  std::vector<vit::LayerArithmetic> layers;
+  for (int64_t block = 0; block + 1 < config.depth; ++block)
+    for (const char *layer : {"qkv", "o", "fc1", "fc2"})
+      layers.push_back({"blk." + std::to_string(block) + "." + layer, vit::DotKind::Int8, 0.03});
+  return layers;
+}
+
+// A pixel that is no number: no output of its image is one, in any precision, and no other image notices. A
+// scale that tokens share stops it where it is applied (docs/Rationale.md); what is computed then is still
+// the same for any number of threads.
+TEST(Precision, NumbersThatAreNotFinite) {
+  ModelConfig config = smallConfig();
+  Checkpoint checkpoint = seededCheckpoint(config, {3});
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kInf = std::numeric_limits<float>::infinity();
+  auto part = [](const Outputs &outputs, size_t image) {
+    auto begin = outputs[0].begin() + static_cast<ptrdiff_t>(image * outputs[0].size() / 2);
+    return std::vector<float>(begin, begin + static_cast<ptrdiff_t>(outputs[0].size() / 2));
+  };
+  // Bits, since a NaN equals nothing.
+  auto same = [](const std::vector<float> &a, const std::vector<float> &b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  };
+  for (bool shared : {false, true})
+    for (Precision precision : {Precision::Bf16, Precision::Int8}) {
+      if (shared && precision == Precision::Bf16)
+        continue;
+      CompileOptions options = hostOptions(precision);
+      if (shared)
+        options.layers = staticLayers(config);
+      auto library = compileAndLoad(checkpoint, options);
+      ASSERT_TRUE(library);
+      std::vector<float> clean = seededImage(9, 2 * imageElements(config));
+      for (const Isa *isa : options.targets)
+        for (float odd : {kNan, kInf, -kInf}) {
+          SCOPED_TRACE(precisionName(precision).str() + ' ' + isa->name.str() + ' ' + std::to_string(odd) +
+                       (shared ? " static" : ""));
+          std::vector<float> images = clean;
+          images[imageElements(config) / 2] = odd;
+          auto one = create(*library, isa->name.data(), 1), three = create(*library, isa->name.data(), 3);
+          ASSERT_TRUE(one && three);
+          Outputs got = run(*library, *one, images, 2), again = run(*library, *three, images, 2);
+          EXPECT_TRUE(same(got[0], again[0]));
+          EXPECT_TRUE(same(part(got, 1), part(run(*library, *one, clean, 2), 1)));
+          if (!shared)
+            EXPECT_TRUE(llvm::none_of(part(got, 0), [](float x) { return std::isfinite(x); }));
+        }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, PrecisionTest,
