@@ -11,8 +11,7 @@ static constexpr CommandInfo kCommands[] = {
      "vitc compile examples/models/vit-fashion-mnist -o vit_fashion_mnist.a\n"
      "vitc compile preset:vit_base_patch16_224 -o vit_b.so --name vit_b --target x86-64-v4,x86-64-v3\n"
      "vitc compile examples/models/vit-fashion-mnist --target aarch64 -o fashion_arm.o\n"
-     "vitc compile examples/models/vit-fashion-mnist --precision int8 --max-error 5e-3 --calibrate "
-     "examples/pictures\n"
+     "vitc compile path/to/vit --precision int8 --calibrate pictures --max-error 1e-2 -o vit.so\n"
      "vitc compile preset:vit_tiny_patch16_224 --emit fused -o tiny.mlir",
      CompileVis, compileCommand},
     {"run", "MODEL|LIB --input x.npy --output y.npy", "run a model on a tensor in a file",

@@ -58,7 +58,8 @@ struct LowerPrecision : vit::impl::LowerPrecisionBase<LowerPrecision> {
       if (!linear && !attention)
         return WalkResult::advance();
       found.insert(layerName(op));
-      if (linear ? linear.getDot().has_value() : attention.getDot().has_value())
+      // What a module says stands, unless its layer is chosen.
+      if (op->hasAttr("dot") && !choices.contains(layerName(op)))
         return WalkResult::advance();
       // A product of two activations has no weights to pack.
       if (linear && !weightOf(linear.getWeight())) {
@@ -66,6 +67,8 @@ struct LowerPrecision : vit::impl::LowerPrecisionBase<LowerPrecision> {
         return WalkResult::advance();
       }
       LayerArithmetic arithmetic = arithmeticOf(op, choices);
+      op->removeAttr("dot");
+      op->removeAttr("input_scale");
       if (!arithmetic.dot) {
         ++exact;
       } else if (linear) {

@@ -19,6 +19,14 @@
 // RUN: not vit-opt %s --vit-lower-precision=layers=w=int8:-1 2>&1 | FileCheck %s --check-prefix=MALFORMED
 // MALFORMED: expected layers as NAME=f32, NAME=bf16, NAME=int8 or NAME=int8:SCALE, got 'w=
 
+// What a module says stands, unless its layer is chosen.
+// RUN: vit-opt %t.int8.mlir --vit-lower-precision="precision=bf16 layers=middle=f32" | FileCheck %s --check-prefix=AGAIN
+// AGAIN-LABEL: func.func @layers
+// AGAIN: vit.fused_linear {{.*}} dot bf16
+// AGAIN: vit.fused_linear
+// AGAIN-NOT: dot
+// AGAIN-SAME: (tensor<4x4xf32>, tensor<4x4xf32>)
+
 // STATISTICS: stays in f32: its weight is computed (vit-lower-precision)
 // STATISTICS: vit-lower-precision: linears-bf16 = 5
 // STATISTICS: vit-lower-precision: attentions-bf16 = 2
