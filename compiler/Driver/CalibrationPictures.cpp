@@ -14,7 +14,7 @@ namespace fs = llvm::sys::fs;
 
 namespace {
 
-llvm::Expected<std::vector<std::string>> listPictures(llvm::StringRef directory) {
+llvm::Expected<std::vector<std::string>> listPictures(llvm::StringRef directory, Console &console) {
   fs::file_status status;
   std::string quoted = quoteForMessage(directory);
   if (std::error_code error = fs::status(directory, status)) {
@@ -24,17 +24,27 @@ llvm::Expected<std::vector<std::string>> listPictures(llvm::StringRef directory)
   }
   if (status.type() != fs::file_type::directory_file)
     return inputError("--calibrate: expected a folder of pictures, got the file '{}'", quoted);
-  std::vector<std::string> paths;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(directory, error), end; it != end && !error; it.increment(error)) {
-    std::string suffix = llvm::sys::path::extension(it->path()).lower();
-    if (it->type() != fs::file_type::directory_file &&
-        (suffix == ".png" || suffix == ".jpg" || suffix == ".jpeg"))
-      paths.push_back(it->path());
+  std::vector<std::string> paths, folders{directory.str()};
+  while (!folders.empty()) {
+    std::string folder = std::move(folders.back());
+    folders.pop_back();
+    std::error_code error;
+    // Links to folders could lead round in circles.
+    for (fs::directory_iterator it(folder, error, /*follow_symlinks=*/false), end; it != end && !error;
+         it.increment(error)) {
+      std::string suffix = llvm::sys::path::extension(it->path()).lower();
+      bool file = it->type() == fs::file_type::regular_file || it->type() == fs::file_type::symlink_file;
+      if (it->type() == fs::file_type::directory_file)
+        folders.push_back(it->path());
+      else if (file && llvm::is_contained({".png", ".jpg", ".jpeg"}, suffix))
+        paths.push_back(it->path());
+    }
+    if (error && folder == directory)
+      return makeError(ExitCode::Environment, "--calibrate: '{}' could not be read: {}", quoted,
+                       error.message());
+    if (error)
+      console.warn(fmt::format("'{}' could not be read: {} (skipped)", folder, error.message()));
   }
-  if (error)
-    return makeError(ExitCode::Environment, "--calibrate: '{}' could not be read: {}", quoted,
-                     error.message());
   if (paths.empty())
     return inputError("--calibrate: expected PNG or JPEG files (.png, .jpg, .jpeg) in '{}', found none",
                       quoted);
@@ -105,7 +115,7 @@ llvm::Expected<std::vector<vit::Tensor>> vitc::readCalibrationPictures(llvm::Str
   if (!*preprocess)
     return inputError("--calibrate: expected a model that says how pictures are resized and normalised, got "
                       "one without preprocessing");
-  llvm::Expected<std::vector<std::string>> paths = listPictures(directory);
+  llvm::Expected<std::vector<std::string>> paths = listPictures(directory, console);
   if (!paths)
     return paths.takeError();
   PictureReader reader(config, **preprocess, maxSide);

@@ -9,9 +9,9 @@
 
 namespace vitc {
 
-/// Reads the PNG and JPEG files in `directory` and the folders below it, and resizes and crops them to the
-/// model's size with the code that libraries do it with: pixels [height, width, channels], 0 to 255, inputs
-/// of
+/// Reads the PNG and JPEG files in `directory` and the folders below it (but not behind links), and resizes
+/// and crops them to the model's size with the code that libraries do it with: pixels [height, width,
+/// channels], 0 to 255, inputs of
 /// @forward_u8. Of more than `most` pictures it takes as many, evenly spread over the files in order of their
 /// paths. A picture that cannot be used (damaged, sides above `maxSide`) is a warning that names it, and
 /// another takes its place.
