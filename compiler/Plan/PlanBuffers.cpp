@@ -316,13 +316,12 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
   Type element = operandType(op.getDot());
   bool matrixUnit = machine.hasTilesFor(element) && machine.tileFor(element).vectors == 2;
   vit::TileSize tile = matrixUnit ? machine.tileFor(element) : machine.vectorTileFor(element);
-  Grid grid = attentionGrid(q[1], k[1], heads, tile.rows);
+  Grid grid = attentionGrid(q[1], heads);
   vit::PlanAttentionOp::create(
       b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()), output, op.getHeadsAttr(),
       op.getPlanesAttr(), op.getBase2Attr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
       matrixUnit ? b.getUnitAttr() : UnitAttr(), b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
-      finer(fineRowBlocks(q[1], tile.rows, grid), grid.rowBlocks),
-      b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
+      finer(fineRowBlocks(q[1], grid), grid.rowBlocks), b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
   return success();
 }
 

@@ -56,16 +56,16 @@ int64_t vitc::fineParts(int64_t rows, int64_t depth, int64_t panel, int64_t tile
 // weights once.
 bool vitc::imagesInner(int64_t rows) { return rows <= 64; }
 
-Grid vitc::attentionGrid(int64_t queries, int64_t keys, int64_t heads, int64_t tileRows) {
-  // Every chunk packs its head's keys again, which is worth 4-8 rows of work: blocks are 64 rows or more
-  // unless there are few heads to share out. Long sequences divide further, for many threads.
+Grid vitc::attentionGrid(int64_t queries, int64_t heads) {
+  // With bf16 every chunk packs its head's values again, which is worth 4-8 rows of work: blocks are 64 rows
+  // or more unless there are few heads to share out. Long sequences divide further, for many threads.
   int64_t blocks = std::max(ceilDiv(6, heads), queries / 192);
   blocks = std::min(blocks, std::max<int64_t>(1, queries / 48));
-  return {std::clamp<int64_t>(blocks, 1, ceilDiv(queries, tileRows)), heads};
+  return {std::clamp<int64_t>(blocks, 1, ceilDiv(queries, vit::kQueryTile)), heads};
 }
 
-int64_t vitc::fineRowBlocks(int64_t queries, int64_t tileRows, const Grid &grid) {
-  return std::max(std::min(queries / 48, ceilDiv(queries, tileRows)), grid.rowBlocks);
+int64_t vitc::fineRowBlocks(int64_t queries, const Grid &grid) {
+  return std::max(queries / 48, grid.rowBlocks);
 }
 
 int64_t vitc::rowChunks(int64_t rows, int64_t width) {

@@ -35,13 +35,13 @@ Grid gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_
 /// image's rows.
 bool imagesInner(int64_t rows);
 
-/// Row blocks and heads of an attention with `queries` and `keys` tokens.
-Grid attentionGrid(int64_t queries, int64_t keys, int64_t heads, int64_t tileRows);
+/// Row blocks and heads of an attention of `queries` tokens.
+Grid attentionGrid(int64_t queries, int64_t heads);
 
 /// Finer divisions, for threads that the grids above leave without work (runtime/src/pass.c decides): parts
 /// of a row block of a product, row blocks of an attention. No finer than the grid, if there is none.
 int64_t fineParts(int64_t rows, int64_t depth, int64_t panel, int64_t tileRows, const Grid &grid);
-int64_t fineRowBlocks(int64_t queries, int64_t tileRows, const Grid &grid);
+int64_t fineRowBlocks(int64_t queries, const Grid &grid);
 
 /// Chunks of an op that passes over `rows` rows of `width` floats once or a few times.
 int64_t rowChunks(int64_t rows, int64_t width);

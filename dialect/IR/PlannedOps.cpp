@@ -252,14 +252,14 @@ LogicalResult PlanAttentionOp::verify() {
                          << getOutput().getType() << " (plan_attention_c3)";
   auto tile = getTile(), grid = getGrid();
   if (!isTile(tile) || grid.size() != 2 || grid[0] <= 0 || grid[1] != heads ||
-      grid[0] > ceilDiv(q[1], tile[0]))
-    return emitOpError() << "expected grid [row blocks, " << heads
-                         << "] with at most one row block a tile "
-                            "(plan_attention_c4)";
+      grid[0] > ceilDiv(q[1], queryTile()))
+    return emitOpError() << "expected grid [row blocks, " << heads << "] with at most one row block for "
+                         << queryTile() << " queries (plan_attention_c4)";
   if (auto fine = getFine(); fine && (static_cast<int64_t>(*fine) <= grid[0] ||
-                                      static_cast<int64_t>(*fine) > ceilDiv(q[1], tile[0])))
-    return emitOpError() << "expected more fine row blocks than " << grid[0] << ", at most one a tile, got "
-                         << static_cast<int64_t>(*fine) << " (plan_attention_c5)";
+                                      static_cast<int64_t>(*fine) > ceilDiv(q[1], queryTile())))
+    return emitOpError() << "expected more fine row blocks than " << grid[0] << ", at most one for "
+                         << queryTile() << " queries, got " << static_cast<int64_t>(*fine)
+                         << " (plan_attention_c5)";
   if (getMatrixUnit() && (!element(getQuery()).isBF16() || tile[1] != 2 || !fitsTileRegisters(tile[0], 2)))
     return emitOpError() << "expected planes of bf16 and a tile of two vectors that fits " << kTileRegisters
                          << " registers of " << kRegisterRows << " rows for a matrix unit, got "
@@ -270,17 +270,19 @@ LogicalResult PlanAttentionOp::verify() {
 int64_t PlanAttentionOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
 SmallVector<Value> PlanAttentionOp::getOutputBuffers() { return {getOutput()}; }
 void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
-/// Packed keys, then the scores of one tile of rows and their row factors; see plan_attention.
+/// A tile of queries, two numbers of each, and their scores; with bf16 the values, too. See
+/// EmitAttention.cpp.
 int64_t PlanAttentionOp::getScratchBytes() {
-  auto k = shapeOf(getKey());
-  int64_t rows = getTile()[0], padded = ceilDiv(k[1], 32) * 32, strip = rows * (padded + 16);
-  if (getMatrixUnit()) { // lines fill registers; sums of two vectors, and queries whose channels do not
-    int64_t channels = ceilDiv(k[2] / 2, 16) * 16, queries = channels == k[2] / 2 ? 0 : rows * channels;
-    return 4 * (padded * channels + padded / 2 * k[2] + strip + rows * 32 + queries);
+  int64_t keys = shapeOf(getKey())[1], width = shapeOf(getKey())[2];
+  if (getMatrixUnit()) { // keys, values, a strip; sums of two vectors, and queries whose channels do not fill
+                         // registers
+    int64_t rows = getTile()[0], padded = ceilDiv(keys, 32) * 32, channels = ceilDiv(width / 2, 16) * 16;
+    int64_t queries = channels == width / 2 ? 0 : rows * channels;
+    return 4 * (padded * channels + padded / 2 * width + rows * (padded + 16) + rows * 32 + queries);
   }
-  if (getKey().getType().getElementType().isBF16()) // keys and values, in pairs
-    return 4 * (padded * k[2] / 2 + ceilDiv(k[1], 2) * k[2] + strip);
-  return 4 * (padded * k[2] + strip);
+  bool pairs = getKey().getType().getElementType().isBF16();
+  int64_t floats = ((pairs ? width / 2 : width) + 2 + keys) * kQueryTile;
+  return 4 * (pairs ? floats + ceilDiv(keys, 2) * width : floats);
 }
 
 //===----------------------------------------------------------------------------------------------===//

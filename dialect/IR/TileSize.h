@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/Hashing.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cstdint>
 
 namespace vit {
 
@@ -19,6 +20,9 @@ inline llvm::hash_code hash_value(const TileSize &tile) {
 inline llvm::raw_ostream &operator<<(llvm::raw_ostream &os, const TileSize &tile) {
   return os << tile.rows << " x " << tile.vectors;
 }
+
+/// Queries that attention takes at a time: a multiple of every tile's width, so that scratch has one layout.
+inline constexpr int64_t kQueryTile = 32;
 
 } // namespace vit
 

@@ -181,22 +181,24 @@ def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]
 def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "getDotKind", "getMovedBytes", "cloneFine"]> {
   let summary = "attention of one image, by head and block of query rows";
   let description = [{
-    `vit.fused_attention` on head planes. Each chunk is one head and one block of query rows: it packs the head's keys
-    into panels, and then, for each tile of query rows, keeps the tile's scores against all keys in scratch: memory per
-    thread is linear in the tokens.
+    `vit.fused_attention` on head planes. Each chunk is one head and one block of query rows: for each tile of 32 query
+    rows it keeps the scores against all keys in scratch: memory per thread is linear in the tokens. `tile` is that of
+    the products, in vectors of the machine.
 
     `grid = [row blocks, heads]`; chunk = row block * heads + head. Many threads divide a head into `fine` row blocks
     instead.
 
-    `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles of a chunk.
+    `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles of a chunk, which are
+    as high as `tile`.
 
     Constraints:
     * `plan_attention_c1`: planes are within the operands, and all have one plane width, a multiple of 16, and one
       element type.
     * `plan_attention_c2`: key and value have the same rows.
     * `plan_attention_c3`: the output is `[query rows, heads * plane width]`.
-    * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile; tile has two entries of 1 to 64.
-    * `plan_attention_c5`: fine is more row blocks than those of the grid, and at most one a tile.
+    * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile of query rows; tile has two
+      entries of 1 to 64.
+    * `plan_attention_c5`: fine is more row blocks than those of the grid, and at most one a tile of query rows.
     * `plan_attention_c6`: a matrix unit multiplies planes of bf16, in tiles of two vectors that fit its registers.
   }];
   let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, RowBuffer:$output, I64Attr:$heads,
@@ -207,6 +209,10 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
                           `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid (`fine` $fine^)? `flops` $flops
                           attr-dict }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Query rows that are computed together.
+    int64_t queryTile() { return getMatrixUnit() ? getTile()[0] : kQueryTile; }
+  }];
 }
 
 def PlanQuantizeOp : PlanRegionOp<"plan.quantize"> {

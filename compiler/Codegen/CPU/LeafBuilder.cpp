@@ -57,6 +57,11 @@ Value LeafBuilder::narrow(Value x) {
   return bitcast(roundToBf16(*this, x), VectorType::get({lanes() / 2}, b.getF32Type()));
 }
 
+Value LeafBuilder::narrowPairs(Value first, Value second) {
+  return bitcast(vector::InterleaveOp::create(b, loc, roundToBf16(*this, first), roundToBf16(*this, second)),
+                 vecType);
+}
+
 Value LeafBuilder::loadPairs(Value memref, ValueRange at) {
   Type element = cast<MemRefType>(memref.getType()).getElementType();
   auto wide = vectorOf(element, 32 / element.getIntOrFloatBitWidth());

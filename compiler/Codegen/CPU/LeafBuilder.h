@@ -61,9 +61,10 @@ public:
   mlir::Value broadcastPair(mlir::Value memref, mlir::ValueRange at); ///< one pair or quad in all lanes
   /// Pairs of elements of two rows; zeros instead of a second row that is empty.
   mlir::Value pairRows(mlir::Value memref, mlir::ValueRange firstRow, mlir::ValueRange secondRow);
-  mlir::Value widenPairs(mlir::Value pairs, bool second);   ///< one of each pair, as f32
-  mlir::Value narrow(mlir::Value x);                        ///< neighbours of f32 as pairs: half as many
-  mlir::Value widenQuads(mlir::Value quads, int64_t index); ///< one of each, signed, as f32
+  mlir::Value widenPairs(mlir::Value pairs, bool second); ///< one of each pair, as f32
+  mlir::Value narrow(mlir::Value x);                      ///< neighbours of f32 as pairs: half as many
+  mlir::Value narrowPairs(mlir::Value first, mlir::Value second);      ///< rounded, a pair in each lane
+  mlir::Value widenQuads(mlir::Value quads, int64_t index);            ///< one of each, signed, as f32
   mlir::Value dotQuads(mlir::Value x, mlir::Value y, mlir::Value sum); ///< unsigned x signed, into integers
 
   // Quads of bytes in 16 bits each: as many as half the lanes, in as many vectors as it takes.

@@ -87,24 +87,23 @@ TEST(StrategyTest, RowBlocks) {
 }
 
 TEST(StrategyTest, AttentionGridsAreLegal) {
-  for (const Isa &isa : allIsas())
-    for (int64_t queries : {1, 5, 17, 50, 197, 577, 1370, 5000})
-      for (int64_t heads : {1, 2, 3, 6, 12, 16, 64}) {
-        Grid grid = attentionGrid(queries, queries, heads, isa.tile.rows);
-        EXPECT_EQ(grid.groups, heads);
-        EXPECT_GE(grid.rowBlocks, 1);
-        EXPECT_LE(grid.rowBlocks, ceilDiv(queries, isa.tile.rows));
-        // Every block packs the keys again: never for less than 48 rows.
-        if (grid.rowBlocks > 1)
-          EXPECT_GE(queries / grid.rowBlocks, 48);
-      }
+  for (int64_t queries : {1, 5, 17, 50, 197, 577, 1370, 5000})
+    for (int64_t heads : {1, 2, 3, 6, 12, 16, 64}) {
+      Grid grid = attentionGrid(queries, heads);
+      EXPECT_EQ(grid.groups, heads);
+      EXPECT_GE(grid.rowBlocks, 1);
+      EXPECT_LE(grid.rowBlocks, ceilDiv(queries, vit::kQueryTile));
+      // Every block may pack the values again: never for less than 48 rows.
+      if (grid.rowBlocks > 1)
+        EXPECT_GE(queries / grid.rowBlocks, 48);
+    }
 }
 
 TEST(StrategyTest, AttentionOfKnownModels) {
-  EXPECT_EQ(attentionGrid(197, 197, 12, 13).rowBlocks, 1); // ViT-B: heads are enough
-  EXPECT_EQ(attentionGrid(197, 197, 3, 13).rowBlocks, 2);  // ViT-Ti: six chunks
-  EXPECT_EQ(attentionGrid(1, 197, 12, 13).rowBlocks, 1);   // the last block of a cls model
-  EXPECT_EQ(attentionGrid(1370, 1370, 16, 13).rowBlocks, 7);
+  EXPECT_EQ(attentionGrid(197, 12).rowBlocks, 1); // ViT-B: heads are enough
+  EXPECT_EQ(attentionGrid(197, 3).rowBlocks, 2);  // ViT-Ti: six chunks
+  EXPECT_EQ(attentionGrid(1, 12).rowBlocks, 1);   // the last block of a cls model
+  EXPECT_EQ(attentionGrid(1370, 16).rowBlocks, 7);
 }
 
 TEST(StrategyTest, ImagesShareWeightsOfFewRows) {
@@ -151,10 +150,9 @@ TEST(StrategyTest, ManyThreadsShareEveryProduct) {
       EXPECT_GE(busy(c.width, 4 * c.width), c.least) << "MLP";
       EXPECT_GE(busy(4 * c.width, c.width), c.least) << "MLP";
       int64_t heads = c.width / 64;
-      Grid grid = attentionGrid(197, 197, heads, 13);
-      EXPECT_GE(
-          busyShare(grid.rowBlocks * heads, fineRowBlocks(197, 13, grid) * heads, false, images, c.threads),
-          c.leastAttention);
+      Grid grid = attentionGrid(197, heads);
+      EXPECT_GE(busyShare(grid.rowBlocks * heads, fineRowBlocks(197, grid) * heads, false, images, c.threads),
+                c.leastAttention);
     }
 }
 
@@ -163,13 +161,13 @@ TEST(StrategyTest, FineDivisions) {
   EXPECT_EQ(fineParts(197, 768, 32, 13, {1, 72, 4}), 16);
   EXPECT_EQ(fineParts(197, 192, 32, 13, {1, 18, 1}), 4);
   EXPECT_EQ(fineParts(1370, 1024, 32, 13, {7, 32, 6}), 15);
-  EXPECT_EQ(fineRowBlocks(197, 13, {1, 12}), 4);
+  EXPECT_EQ(fineRowBlocks(197, {1, 12}), 4);
   // None where the grid is as fine, or rows are few.
   EXPECT_EQ(fineParts(197, 3072, 32, 13, {1, 24, 16}), 16);
   EXPECT_EQ(fineParts(50, 96, 32, 13, {1, 9, 1}), 1);
   EXPECT_EQ(fineParts(1, 768, 32, 13, {1, 24, 1}), 1);
-  EXPECT_EQ(fineRowBlocks(1, 13, {1, 12}), 1);
-  EXPECT_EQ(fineRowBlocks(1370, 13, {28, 16}), 28);
+  EXPECT_EQ(fineRowBlocks(1, {1, 12}), 1);
+  EXPECT_EQ(fineRowBlocks(1370, {28, 16}), 28);
 }
 
 TEST(ManyCoresTest, BusyShare) {

@@ -414,7 +414,7 @@ func.func @plan_attention_c3(%x: memref<2x5x16xf32>, %y: memref<5x16xf32>) {
 // -----
 
 func.func @plan_attention_c4_grid(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) {
-  // expected-error @+1 {{expected grid [row blocks, 2] with at most one row block a tile (plan_attention_c4)}}
+  // expected-error @+1 {{expected grid [row blocks, 2] with at most one row block for 32 queries (plan_attention_c4)}}
   vit.plan.attention ins(%x, %x, %x : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x5x16xf32>)
       outs(%y : memref<5x32xf32>) heads 2 planes [0, 0, 0] tile [4, 1] grid [1, 1] flops 0
   return
@@ -432,7 +432,7 @@ func.func @plan_attention_c4_tile(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) 
 // -----
 
 func.func @plan_attention_c5(%x: memref<2x5x16xf32>, %y: memref<5x32xf32>) {
-  // expected-error @+1 {{expected more fine row blocks than 1, at most one a tile, got 3 (plan_attention_c5)}}
+  // expected-error @+1 {{expected more fine row blocks than 1, at most one for 32 queries, got 3 (plan_attention_c5)}}
   vit.plan.attention ins(%x, %x, %x : memref<2x5x16xf32>, memref<2x5x16xf32>, memref<2x5x16xf32>)
       outs(%y : memref<5x32xf32>) heads 2 planes [0, 0, 0] tile [4, 1] grid [1, 2] fine 3 flops 0
   return

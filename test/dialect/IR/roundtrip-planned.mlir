@@ -62,12 +62,12 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     vit.plan.gemm ins(%q8, %w4 : memref<16x32xi8, strided<[256, 1]>>, memref<3x8x128xi8>) row_scales(%scales : memref<16xf32>)
         column_scales(%b : memref<96xf32>) column_sums(%b : memref<96xf32>)
         outs(%y : memref<16x96xf32, strided<[112, 1]>>) tile [32, 2] matrix_unit grid [1, 1, 1] images_inner flops 98304
-    // CHECK: vit.plan.attention ins({{.*}}) outs({{.*}}) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
+    // CHECK: vit.plan.attention ins({{.*}}) outs({{.*}}) heads 2 planes [0, 2, 4] tile [13, 2] grid [1, 2] flops 65536
     vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
-        outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] tile [13, 2] grid [2, 2] flops 65536
+        outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] tile [13, 2] grid [1, 2] flops 65536
     // CHECK: vit.plan.attention {{.*}} planes [0, 2, 4] base2 tile
     vit.plan.attention ins(%qkv, %qkv, %qkv : memref<6x16x16xf32>, memref<6x16x16xf32>, memref<6x16x16xf32>)
-        outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] base2 tile [13, 2] grid [2, 2]
+        outs(%o : memref<16x32xf32, strided<[48, 1]>>) heads 2 planes [0, 2, 4] base2 tile [13, 2] grid [1, 2]
         flops 65536
     // CHECK: vit.plan.layer_norm ins({{.*}}) gamma({{.*}}) beta({{.*}}) outs({{.*}}) eps 9.9999999999999995E-7 chunks 8
     vit.plan.layer_norm ins(%y : memref<16x96xf32, strided<[112, 1]>>) gamma(%b : memref<96xf32>)

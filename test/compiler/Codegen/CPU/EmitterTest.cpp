@@ -114,11 +114,14 @@ TEST_P(EmitterTest, GemmBitsDoNotDependOnTheGrid) {
 struct AttentionCase {
   int64_t queries, keys, width, heads = 2, blocks = 1;
   bool base2 = true;
+  const char *element = "f32";
 
   Planned plan(const Isa &isa, const std::string &tile, double sharpness = 0.3) const {
     // Planes of three packed tensors, some of which no head reads.
-    std::string q = denseType({heads + 1, queries, width}), k = denseType({heads + 2, keys, width}),
-                v = denseType({heads, keys, width}), o = rowsType(queries, heads * width, heads * width + 16);
+    std::string q = denseType({heads + 1, queries, width}, element),
+                k = denseType({heads + 2, keys, width}, element),
+                v = denseType({heads, keys, width}, element),
+                o = rowsType(queries, heads * width, heads * width + 16);
     std::string n = std::to_string(heads);
     Planned planned(isa, "%q: " + q + ", %k: " + k + ", %v: " + v + ", %o: " + o, 3,
                     "vit.plan.attention ins(%q, %k, %v : " + q + ", " + k + ", " + v + ") outs(%o : " + o +
@@ -138,12 +141,38 @@ TEST_P(EmitterTest, AttentionOfAnyShape) {
                                  {tall + 1, 32, 48},
                                  {17, 33, 64},
                                  {2 * tall + 1, 65, 80},
+                                 {31, 7, 16},
+                                 {32, 1, 16},
+                                 {33, 2, 32},
+                                 {80, 29, 16, 1},
                                  {50, 50, 32, 3},
                                  {7, 100, 16, 1},
                                  {20, 197, 64, 1, 1, false}}) {
     SCOPED_TRACE(std::to_string(c.queries) + " queries, " + std::to_string(c.keys) + " keys of " +
                  std::to_string(c.width));
     expectClose(c.plan(isa, tile()), 1e-6);
+  }
+}
+
+// Pairs of bf16: an odd last token, channels that are half a vector of pairs, and tiles of few queries.
+TEST(EmitterPairsTest, Attention) {
+  for (const Isa *isa : runnableLevels(Precision::Bf16)) {
+    if (isa->bf16 != vit::Bf16Unit::Dot)
+      continue;
+    std::string tile = std::to_string(isa->bf16Tile.rows) + ", " + std::to_string(isa->bf16Tile.vectors);
+    for (const AttentionCase &c : {AttentionCase{1, 1, 16},
+                                   {5, 2, 32},
+                                   {17, 33, 64},
+                                   {33, 50, 48},
+                                   {70, 197, 16, 1, 2},
+                                   {40, 31, 80, 2, 1, false}}) {
+      SCOPED_TRACE(isa->name.str() + ": " + std::to_string(c.queries) + " queries, " +
+                   std::to_string(c.keys) + " keys of " + std::to_string(c.width));
+      AttentionCase pairs = c;
+      pairs.element = "bf16";
+      Planned planned = pairs.plan(*isa, tile);
+      EXPECT_LE(relativeError(planned.compiled(), planned.expected()), 4e-3);
+    }
   }
 }
 
@@ -160,7 +189,7 @@ TEST_P(EmitterTest, AttentionOfPeakedAndFlatScores) {
 }
 
 TEST_P(EmitterTest, AttentionBitsDoNotDependOnTheGrid) {
-  AttentionCase c{5 * isa.tile.rows - 1, 70, 48, 3};
+  AttentionCase c{5 * vit::kQueryTile - 1, 70, 48, 3};
   std::vector<float> whole = c.plan(isa, tile()).compiled();
   for (int64_t blocks : {2, 5}) {
     c.blocks = blocks;

@@ -237,7 +237,7 @@ qkv = draw(6, 5, 16)
 y = np.concatenate([softmax(qkv[h] @ qkv[2 + h].T) @ qkv[4 + h] for h in range(2)], axis=1)
 t = [buffer(qkv.shape), buffer((5, 32), 48)]
 body = (f"vit.plan.attention ins(%0, %0, %0 : {t[0]}, {t[0]}, {t[0]}) outs(%1 : {t[1]}) heads 2 planes [0, 2, 4] "
-        "tile [4, 1] grid [2, 2] flops 0")
+        "tile [4, 1] grid [1, 2] flops 0")
 case("plan_attention", planned(body, *t), [qkv], [y])
 
 x = draw(4, 3)
