@@ -316,7 +316,7 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
   Type element = operandType(op.getDot());
   bool matrixUnit = machine.hasTilesFor(element) && machine.tileFor(element).vectors == 2;
   vit::TileSize tile = matrixUnit ? machine.tileFor(element) : machine.vectorTileFor(element);
-  Grid grid = attentionGrid(q[1], heads);
+  Grid grid = attentionGrid(q[1], heads, element.isBF16());
   vit::PlanAttentionOp::create(
       b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()), output, op.getHeadsAttr(),
       op.getPlanesAttr(), op.getBase2Attr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),

@@ -56,9 +56,11 @@ int64_t vitc::fineParts(int64_t rows, int64_t depth, int64_t panel, int64_t tile
 // weights once.
 bool vitc::imagesInner(int64_t rows) { return rows <= 64; }
 
-Grid vitc::attentionGrid(int64_t queries, int64_t heads) {
-  // With bf16 every chunk packs its head's values again, which is worth 4-8 rows of work: blocks are 64 rows
-  // or more unless there are few heads to share out. Long sequences divide further, for many threads.
+Grid vitc::attentionGrid(int64_t queries, int64_t heads, bool packs) {
+  if (!packs) // a tile of queries is 6 us with AVX-512 and ViT's 197 tokens
+    return {ceilDiv(queries, vit::kQueryTile), heads};
+  // Every chunk packs its head's values again, which is worth 4-8 rows of work: blocks are 64 rows or more
+  // unless there are few heads to share out. Long sequences divide further, for many threads.
   int64_t blocks = std::max(ceilDiv(6, heads), queries / 192);
   blocks = std::min(blocks, std::max<int64_t>(1, queries / 48));
   return {std::clamp<int64_t>(blocks, 1, ceilDiv(queries, vit::kQueryTile)), heads};

@@ -35,8 +35,8 @@ Grid gemmGrid(int64_t rows, int64_t depth, int64_t panels, int64_t panel, int64_
 /// image's rows.
 bool imagesInner(int64_t rows);
 
-/// Row blocks and heads of an attention of `queries` tokens.
-Grid attentionGrid(int64_t queries, int64_t heads);
+/// Row blocks and heads of an attention of `queries` tokens. `packs`: every chunk packs values, or keys too.
+Grid attentionGrid(int64_t queries, int64_t heads, bool packs);
 
 /// Finer divisions, for threads that the grids above leave without work (runtime/src/pass.c decides): parts
 /// of a row block of a product, row blocks of an attention. No finer than the grid, if there is none.

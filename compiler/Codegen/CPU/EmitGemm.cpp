@@ -197,13 +197,6 @@ static void emitTile(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, 
     operands.each = prefetch;
     operands.kind = shape.kind;
     operands.unroll = shape.unroll;
-    // Rows of the residual come from the outer caches, and the product takes long enough to hide that. (Zen 5:
-    // ViT-B's projections 89 -> 95 % of peak, those of 1370 tokens 81 -> 90 %.)
-    if (g.residual)
-      for (Value row : rows)
-        for (Value column : columns.at)
-          memref::PrefetchOp::create(b.b, b.loc, g.residual, ValueRange{row, column}, /*isWrite=*/false,
-                                     /*localityHint=*/3, /*isDataCache=*/true);
     // Vectors of wide quads have half as many columns.
     bool halves = shape.kind == StepKind::WideQuads;
     TileValues sums = emitMicrokernel(b, {height, (halves ? 2 : 1) * tile.vectors}, shape.depth, operands);
@@ -302,7 +295,19 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   // panel.
   int64_t steps = std::max<int64_t>(1, shape.depth / shape.unroll);
   int64_t turns = std::max<int64_t>(1, shape.lines * shape.panel / 16 / steps);
+  // Rows of a tile's residual come from the outer caches, and the product takes long enough to hide that.
+  // (Zen 5: ViT-B's projections 89 -> 95 % of peak, those of 1370 tokens 81 -> 90 %.) Not in the kernel,
+  // where their addresses would take the registers of the loop.
+  auto fetchResidual = [&](int64_t height, Value m, Value j) {
+    constexpr int64_t kLine = 16; // floats
+    Value residual = GemmArgs(op, args).residual, column = b.mul(j, shape.panel);
+    for (int64_t i = 0; residual && i < height; ++i)
+      for (int64_t n = 0; n < shape.panel; n += kLine)
+        memref::PrefetchOp::create(b.b, b.loc, residual, ValueRange{b.add(m, i), b.add(column, n)},
+                                   /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  };
   auto call = [&](int64_t height, Value tile, Value m, Value j) {
+    fetchResidual(height, m, j);
     SmallVector<Value> operands(buffers);
     operands.append({m, j, b.mul(b.rem(tile, turns), steps)});
     func::CallOp::create(b.b, b.loc, tileKernel(height), operands);

@@ -89,7 +89,8 @@ TEST(StrategyTest, RowBlocks) {
 TEST(StrategyTest, AttentionGridsAreLegal) {
   for (int64_t queries : {1, 5, 17, 50, 197, 577, 1370, 5000})
     for (int64_t heads : {1, 2, 3, 6, 12, 16, 64}) {
-      Grid grid = attentionGrid(queries, heads);
+      EXPECT_EQ(attentionGrid(queries, heads, false), (Grid{ceilDiv(queries, vit::kQueryTile), heads}));
+      Grid grid = attentionGrid(queries, heads, true);
       EXPECT_EQ(grid.groups, heads);
       EXPECT_GE(grid.rowBlocks, 1);
       EXPECT_LE(grid.rowBlocks, ceilDiv(queries, vit::kQueryTile));
@@ -100,10 +101,10 @@ TEST(StrategyTest, AttentionGridsAreLegal) {
 }
 
 TEST(StrategyTest, AttentionOfKnownModels) {
-  EXPECT_EQ(attentionGrid(197, 12).rowBlocks, 1); // ViT-B: heads are enough
-  EXPECT_EQ(attentionGrid(197, 3).rowBlocks, 2);  // ViT-Ti: six chunks
-  EXPECT_EQ(attentionGrid(1, 12).rowBlocks, 1);   // the last block of a cls model
-  EXPECT_EQ(attentionGrid(1370, 16).rowBlocks, 7);
+  EXPECT_EQ(attentionGrid(197, 12, true).rowBlocks, 1); // ViT-B: heads are enough
+  EXPECT_EQ(attentionGrid(197, 3, true).rowBlocks, 2);  // ViT-Ti: six chunks
+  EXPECT_EQ(attentionGrid(1, 12, true).rowBlocks, 1);   // the last block of a cls model
+  EXPECT_EQ(attentionGrid(1370, 16, true).rowBlocks, 7);
 }
 
 TEST(StrategyTest, ImagesShareWeightsOfFewRows) {
@@ -150,7 +151,7 @@ TEST(StrategyTest, ManyThreadsShareEveryProduct) {
       EXPECT_GE(busy(c.width, 4 * c.width), c.least) << "MLP";
       EXPECT_GE(busy(4 * c.width, c.width), c.least) << "MLP";
       int64_t heads = c.width / 64;
-      Grid grid = attentionGrid(197, heads);
+      Grid grid = attentionGrid(197, heads, true);
       EXPECT_GE(busyShare(grid.rowBlocks * heads, fineRowBlocks(197, grid) * heads, false, images, c.threads),
                 c.leastAttention);
     }
