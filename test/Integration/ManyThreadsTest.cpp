@@ -68,12 +68,13 @@ TEST_P(ManyThreadsTest, TheSameBitsAsOne) {
     auto one = create(*library, nullptr, 1), many = create(*library, nullptr, kThreads);
     ASSERT_TRUE(one && many);
     EXPECT_EQ(many->threads(), kThreads);
-    // Divided further than for few threads.
+    // Divided further than for few threads; attention in f32 is as fine as can be for any.
     const vitc_schedule &steps = library->info().levels[0].run;
     for (llvm::StringRef kind : {"gemm", "attention"})
-      EXPECT_TRUE(std::any_of(steps.steps, steps.steps + steps.step_count, [&](const vitc_step &step) {
-        return step.run_fine && step.kind == kind;
-      })) << kind.str();
+      EXPECT_EQ(std::any_of(steps.steps, steps.steps + steps.step_count,
+                            [&](const vitc_step &step) { return step.run_fine && step.kind == kind; }),
+                kind == "gemm" || GetParam() != Precision::F32)
+          << kind.str();
     for (size_t n : {size_t(1), size_t(3), kImages}) {
       Outputs want = run(*library, *one, first(n), n);
       for (int round = 0; round < 3; ++round)
