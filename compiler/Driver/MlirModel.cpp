@@ -1,5 +1,5 @@
 #include "compiler/Driver/MlirModel.h"
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/WeightStore.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Target/Prefix.h"
@@ -58,7 +58,7 @@ using Sources = std::map<std::string, std::shared_ptr<const vit::TensorSource>>;
 
 /// Weights of the module that have no chain, by name, from a file; all of both sides must fit.
 llvm::Error readWeights(mlir::ModuleOp module, llvm::StringRef path, Sources &sources) {
-  llvm::Expected<WeightStore> store = WeightStore::openFile(path);
+  llvm::Expected<WeightStore> store = WeightStore::open(path);
   if (!store)
     return store.takeError();
   std::map<std::string, const RawTensor *> unused;
@@ -78,7 +78,7 @@ llvm::Error readWeights(mlir::ModuleOp module, llvm::StringRef path, Sources &so
     if (llvm::ArrayRef<int64_t>(tensor->shape) != weight.getTensorType().getShape())
       return inputError("{}: tensor '{}': expected the shape of the model's weight, got another", path.str(),
                         quoteForMessage(name));
-    sources[name] = std::make_shared<StoredSource>(viewOf(*tensor, 0, tensor->shape));
+    sources[name] = std::make_shared<StoredSource>(viewOf(TensorSlice::all(*tensor), tensor->shape));
     unused.erase(name);
   }
   if (!unused.empty())

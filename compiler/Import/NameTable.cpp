@@ -12,47 +12,96 @@ namespace {
 
 /// What the placeholders of a pattern matched.
 struct Match {
-  llvm::StringRef index, parameter;
+  std::optional<int64_t> index;
+  bool bias = false;
 };
 
-bool isIndex(llvm::StringRef text) {
-  return !text.empty() && text.size() <= 4 && llvm::all_of(text, llvm::isDigit) &&
-         (text.size() == 1 || text[0] != '0');
+/// The number at the start of `name`, without leading zeros.
+std::optional<int64_t> takeIndex(llvm::StringRef &name) {
+  llvm::StringRef digits = name.take_while(llvm::isDigit);
+  int64_t index;
+  if (digits.size() > 4 || (digits.size() > 1 && digits[0] == '0') || digits.getAsInteger(10, index))
+    return std::nullopt;
+  name = name.drop_front(digits.size());
+  return index;
 }
 
-bool matchPattern(llvm::StringRef pattern, llvm::StringRef name, Match &match) {
+bool matchPattern(llvm::StringRef pattern, llvm::StringRef name, llvm::ArrayRef<ParameterSpelling> parameters,
+                  Match &match) {
   size_t at = pattern.find('{');
   if (at == llvm::StringRef::npos)
     return pattern == name;
-  if (!name.starts_with(pattern.take_front(at)))
+  if (!name.consume_front(pattern.take_front(at)))
     return false;
-  name = name.drop_front(at);
-  llvm::StringRef placeholder = pattern.substr(at, 3);
-  pattern = pattern.drop_front(at + 3);
-  llvm::StringRef value = name.take_front(name.find('.'));
-  if (placeholder == "{i}") {
-    if (!isIndex(value))
-      return false;
-    match.index = value;
-  } else {
-    if (value != "weight" && value != "bias")
-      return false;
-    match.parameter = value == "weight" ? "w" : "b";
+  llvm::StringRef placeholder = pattern.substr(at, 3), rest = pattern.drop_front(at + 3);
+  if (placeholder != "{p}") {
+    match.index = takeIndex(name);
+    if (match.index && placeholder == "{j}")
+      --*match.index;
+    return match.index && *match.index >= 0 && matchPattern(rest, name, parameters, match);
   }
-  return matchPattern(pattern, name.drop_front(value.size()), match);
+  for (const ParameterSpelling &spelling : parameters)
+    for (bool bias : {false, true}) {
+      match.bias = bias;
+      llvm::StringRef behind = name;
+      if (behind.consume_front(bias ? spelling.bias : spelling.weight) &&
+          matchPattern(rest, behind, parameters, match))
+        return true;
+    }
+  return false;
 }
 
-/// Puts the matched values into a target pattern.
-std::string substitute(llvm::StringRef pattern, llvm::StringRef index, llvm::StringRef parameter) {
+/// Puts values into a pattern.
+std::string substitute(llvm::StringRef pattern, int64_t index, llvm::StringRef parameter) {
   std::string result;
   while (true) {
     size_t at = pattern.find('{');
     result += pattern.take_front(at).str();
     if (at == llvm::StringRef::npos)
       return result;
-    result += (pattern.substr(at, 3) == "{i}" ? index : parameter).str();
+    llvm::StringRef placeholder = pattern.substr(at, 3);
+    result += placeholder == "{p}"   ? parameter.str()
+              : placeholder == "{j}" ? std::to_string(index + 1)
+                                     : std::to_string(index);
     pattern = pattern.drop_front(at + 3);
   }
+}
+
+/// A layout as a permutation of the stored dimensions, followed by merging neighbours.
+struct LayoutForm {
+  Layout layout;
+  bool bias;
+  const char *stored;             ///< for messages
+  llvm::ArrayRef<int> order;      ///< stored dimension of each canonical one
+  llvm::ArrayRef<int> groupSizes; ///< how many of `order` make one canonical dimension
+};
+constexpr int swap[] = {1, 0}, hwio[] = {3, 2, 0, 1}, headsIn[] = {1, 2, 0}, headsOut[] = {2, 0, 1},
+              keep[] = {0, 1};
+constexpr int apart[] = {1, 1, 1, 1}, firstTwo[] = {2, 1}, lastTwo[] = {1, 2}, both[] = {2};
+constexpr LayoutForm layoutForms[] = {
+    {Layout::Transposed, false, "[in, out]", swap, llvm::ArrayRef<int>(apart, 2)},
+    {Layout::Hwio, false, "[height, width, in, out]", hwio, apart},
+    {Layout::HeadsIn, false, "[in, heads, head size]", headsIn, firstTwo},
+    {Layout::HeadsIn, true, "[heads, head size]", keep, both},
+    {Layout::HeadsOut, false, "[heads, head size, out]", headsOut, lastTwo},
+};
+
+/// The form that `slice` needs, if any; false if its rank does not fit.
+bool applyLayout(const LayoutForm &form, TensorSlice &slice) {
+  if (slice.dims.size() != form.order.size())
+    return false;
+  llvm::SmallVector<StridedDim, 4> dims;
+  for (int stored : form.order)
+    dims.push_back(slice.dims[stored]);
+  slice.dims = dims;
+  slice.shape.clear();
+  for (int size : form.groupSizes) {
+    int64_t extent = 1;
+    for (int i = 0; i < size; ++i, dims.erase(dims.begin()))
+      extent *= dims.front().extent;
+    slice.shape.push_back(extent);
+  }
+  return true;
 }
 
 struct Found {
@@ -61,7 +110,18 @@ struct Found {
   Match match;
 };
 
-Found findRule(const NameTable &table, llvm::ArrayRef<IgnoreRule> extraIgnored, llvm::StringRef name) {
+/// `name` with the first rewrite that fits.
+std::optional<std::string> rewrite(const NameTable &table, llvm::StringRef name) {
+  for (const NameRewrite &rule : table.rewrites) {
+    auto [before, behind] = llvm::StringRef(rule.from).split("{i}");
+    llvm::StringRef rest = name;
+    if (rest.consume_front(before) && takeIndex(rest) && rest.consume_front(behind))
+      return rule.to + rest.str();
+  }
+  return std::nullopt;
+}
+
+Found findRuleAsIs(const NameTable &table, llvm::ArrayRef<IgnoreRule> extraIgnored, llvm::StringRef name) {
   constexpr int maxPrefixes = 4;
   for (int depth = 0; depth <= maxPrefixes; ++depth) {
     auto ignoredBy = [&](llvm::ArrayRef<IgnoreRule> rules) {
@@ -72,11 +132,13 @@ Found findRule(const NameTable &table, llvm::ArrayRef<IgnoreRule> extraIgnored, 
     if ((found.ignore =
              ignoredBy(extraIgnored))) // what the class does not have wins over what the library has
       return found;
-    for (const NameRule &rule : table.rules)
-      if (matchPattern(rule.source, name, found.match)) {
+    for (const NameRule &rule : table.rules) {
+      found.match = {};
+      if (matchPattern(rule.source, name, table.parameters, found.match)) {
         found.rule = &rule;
         return found;
       }
+    }
     if ((found.ignore = ignoredBy(table.ignored)))
       return found;
     bool peeled = false;
@@ -89,19 +151,21 @@ Found findRule(const NameTable &table, llvm::ArrayRef<IgnoreRule> extraIgnored, 
   return {};
 }
 
-std::string shapeText(llvm::ArrayRef<int64_t> shape) {
-  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
+Found findRule(const NameTable &table, llvm::ArrayRef<IgnoreRule> extraIgnored, llvm::StringRef name) {
+  Found found = findRuleAsIs(table, extraIgnored, name);
+  if (found.rule || found.ignore)
+    return found;
+  for (llvm::StringRef rest = name;;) {
+    if (std::optional<std::string> other = rewrite(table, rest))
+      return findRuleAsIs(table, extraIgnored, *other);
+    auto prefix = llvm::find_if(table.prefixes, [&](const char *p) { return rest.consume_front(p); });
+    if (prefix == table.prefixes.end())
+      return found;
+  }
 }
 
-/// "a, b, c and 4 more"
-std::string listNames(llvm::ArrayRef<std::string> names) {
-  constexpr size_t shown = 8;
-  std::string result;
-  for (size_t i = 0; i < std::min(shown, names.size()); ++i)
-    result += (i ? ", '" : "'") + quoteForMessage(names[i]) + "'";
-  if (names.size() > shown)
-    result += fmt::format(" and {} more", names.size() - shown);
-  return result;
+std::string shapeText(llvm::ArrayRef<int64_t> shape) {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.end(), ", "));
 }
 
 llvm::SmallVector<int64_t, 4> squeeze(llvm::ArrayRef<int64_t> shape) {
@@ -113,6 +177,27 @@ llvm::SmallVector<int64_t, 4> squeeze(llvm::ArrayRef<int64_t> shape) {
 }
 
 } // namespace
+
+std::string vitc::listNames(llvm::ArrayRef<std::string> names) {
+  constexpr size_t shown = 8;
+  std::string result;
+  for (size_t i = 0; i < std::min(shown, names.size()); ++i)
+    result += (i ? ", '" : "'") + quoteForMessage(names[i]) + "'";
+  if (names.size() > shown)
+    result += fmt::format(" and {} more", names.size() - shown);
+  return result;
+}
+
+std::vector<std::string> vitc::unknownTensors(const WeightStore &store, const NameTable &table,
+                                              llvm::ArrayRef<IgnoreRule> extraIgnored) {
+  std::vector<std::string> unknown;
+  for (const auto &[name, raw] : store.tensors()) {
+    Found found = findRule(table, extraIgnored, name);
+    if (!found.rule && !found.ignore)
+      unknown.push_back(name);
+  }
+  return unknown;
+}
 
 const TensorSlice *CanonicalTensors::find(llvm::StringRef name) const {
   auto it = slices.find(name.str());
@@ -126,6 +211,54 @@ int64_t CanonicalTensors::extent(llvm::StringRef name, int index) const {
   int rank = static_cast<int>(slice->shape.size());
   int at = index < 0 ? rank + index : index;
   return at < 0 || at >= rank ? 0 : slice->shape[at];
+}
+
+/// Adds what `rule` makes of `raw`.
+static llvm::Error addSlices(const WeightStore &store, const RawTensor &raw, const NameRule &rule,
+                             const Match &match, CanonicalTensors &result) {
+  auto refuse = [&](const std::string &expected) {
+    return inputError("{}: tensor '{}': expected {}, got shape {}", raw.source->path(),
+                      quoteForMessage(raw.name), expected, shapeText(raw.shape));
+  };
+  // Blocks: one, or those along the first dimension of a scanned model.
+  TensorSlice whole = TensorSlice::all(raw);
+  bool scanned = !match.index && llvm::StringRef(rule.target).contains("{i}");
+  int64_t blocks = 1, blockStride = 0;
+  if (scanned) {
+    if (whole.dims.empty() || whole.dims[0].extent > 9999)
+      return refuse("the blocks along its first dimension, at most 9999");
+    blocks = whole.dims[0].extent;
+    blockStride = whole.dims[0].stride;
+    whole.dims.erase(whole.dims.begin());
+    whole.shape.erase(whole.shape.begin());
+  }
+  const LayoutForm *form = llvm::find_if(layoutForms, [&](const LayoutForm &candidate) {
+    return candidate.layout == rule.layout && candidate.bias == match.bias;
+  });
+  if (form != std::end(layoutForms) && !applyLayout(*form, whole))
+    return refuse(fmt::format("{}{}", scanned ? "blocks of " : "", form->stored));
+  llvm::SmallVector<llvm::StringRef, 3> targets;
+  llvm::StringRef(rule.target).split(targets, '|');
+  auto parts = static_cast<int64_t>(targets.size());
+  if (parts > 1 && (whole.dims.empty() || whole.dims[0].extent % parts != 0))
+    return refuse(fmt::format("a first dimension that is a multiple of {}", parts));
+  for (int64_t block = 0; block < blocks; ++block)
+    for (int64_t part = 0; part < parts; ++part) {
+      TensorSlice slice = whole;
+      slice.first = block * blockStride;
+      if (parts > 1) {
+        slice.shape[0] /= parts;
+        slice.dims[0].extent /= parts;
+        slice.first += part * slice.dims[0].extent * slice.dims[0].stride;
+      }
+      std::string target =
+          substitute(targets[part], scanned ? block : match.index.value_or(0), match.bias ? "b" : "w");
+      auto [it, fresh] = result.slices.try_emplace(target, slice);
+      if (!fresh)
+        return inputError("{}: expected one tensor for '{}', got '{}' and '{}'", store.path(), target,
+                          quoteForMessage(it->second.raw->name), quoteForMessage(raw.name));
+    }
+  return llvm::Error::success();
 }
 
 llvm::Expected<CanonicalTensors> vitc::canonicalNames(const WeightStore &store, const NameTable &table,
@@ -144,26 +277,9 @@ llvm::Expected<CanonicalTensors> vitc::canonicalNames(const WeightStore &store, 
     }
     if (raw.type->kind == ElementType::Other)
       return inputError("{}: tensor '{}': expected a weight of type F64, F32, F16 or BF16, got {}",
-                        raw.file->path(), quoteForMessage(name), raw.type->name);
-    llvm::SmallVector<llvm::StringRef, 3> targets;
-    llvm::StringRef(found.rule->target).split(targets, '|');
-    auto parts = static_cast<int64_t>(targets.size());
-    if (parts > 1 && (raw.shape.empty() || raw.shape[0] % parts != 0))
-      return inputError("{}: tensor '{}': expected a first dimension that is a multiple of {}, got shape {}",
-                        raw.file->path(), quoteForMessage(name), parts, shapeText(raw.shape));
-    for (int64_t part = 0; part < parts; ++part) {
-      TensorSlice slice;
-      slice.raw = &raw;
-      slice.first = raw.elements / parts * part;
-      slice.shape.assign(raw.shape.begin(), raw.shape.end());
-      if (parts > 1)
-        slice.shape[0] /= parts;
-      std::string target = substitute(targets[part], found.match.index, found.match.parameter);
-      auto [it, fresh] = result.slices.try_emplace(target, slice);
-      if (!fresh)
-        return inputError("{}: expected one tensor for '{}', got '{}' and '{}'", store.path(), target,
-                          quoteForMessage(it->second.raw->name), quoteForMessage(name));
-    }
+                        raw.source->path(), quoteForMessage(name), raw.type->name);
+    if (llvm::Error error = addSlices(store, raw, *found.rule, found.match, result))
+      return std::move(error);
   }
   if (!unknown.empty())
     return inputError(
@@ -181,13 +297,19 @@ std::string vitc::sourceNameOf(const NameTable &table, llvm::StringRef canonical
     llvm::SmallVector<llvm::StringRef, 3> targets;
     llvm::StringRef(rule.target).split(targets, '|');
     for (llvm::StringRef target : targets) {
-      // The target's placeholders are matched by hand: "{i}" is a number, "{p}" is w or b.
-      llvm::StringRef index;
-      if (canonical.starts_with("blk."))
-        index = canonical.drop_front(4).take_until([](char c) { return c == '.'; });
+      // The target's placeholders are matched by hand: an index is a number, "{p}" is w or b.
+      llvm::StringRef rest = canonical;
+      rest.consume_front("blk.");
+      int64_t index = takeIndex(rest).value_or(0);
       for (llvm::StringRef parameter : {"w", "b"})
-        if (substitute(target, index, parameter) == canonical)
-          return substitute(rule.source, index, parameter == "w" ? "weight" : "bias");
+        if (substitute(target, index, parameter) == canonical) {
+          llvm::SmallVector<llvm::StringRef, 2> spellings;
+          for (const ParameterSpelling &spelling : table.parameters)
+            if (llvm::StringRef name = parameter == "w" ? spelling.weight : spelling.bias;
+                !llvm::is_contained(spellings, name))
+              spellings.push_back(name);
+          return substitute(rule.source, index, llvm::join(spellings, "|"));
+        }
     }
   }
   return {};
@@ -197,6 +319,8 @@ llvm::Error vitc::bindTensors(Checkpoint &checkpoint, const CanonicalTensors &te
                               llvm::StringRef path) {
   std::set<std::string> used;
   for (const TensorSpec &spec : expectedTensors(checkpoint.config)) {
+    if (checkpoint.tensors.count(spec.name)) // from the command line
+      continue;
     const TensorSlice *slice = tensors.find(spec.name);
     if (!slice) {
       std::string source = sourceNameOf(table, spec.name);
@@ -208,7 +332,7 @@ llvm::Error vitc::bindTensors(Checkpoint &checkpoint, const CanonicalTensors &te
                         quoteForMessage(slice->raw->name), shapeText(spec.shape), spec.name,
                         shapeText(slice->shape));
     used.insert(spec.name);
-    checkpoint.tensors[spec.name] = viewOf(*slice->raw, slice->first, spec.shape);
+    checkpoint.tensors[spec.name] = viewOf(*slice, spec.shape);
   }
   std::set<std::string> left;
   for (const auto &[name, slice] : tensors.slices)

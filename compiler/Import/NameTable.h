@@ -8,22 +8,48 @@
 #define COMPILER_IMPORT_NAMETABLE_H
 
 #include "compiler/Import/Checkpoint.h"
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/WeightStore.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
 
 namespace vitc {
 
-/// `source` -> `target`. "{i}" stands for a block index and "{p}" for a parameter ("weight"/"bias" in the
-/// source, "w"/"b" in the target). A target "a|b|c" cuts the rows of the source into equal parts.
+/// How a stored weight becomes the canonical one (torch's: linear [out, in], patch kernel [out, in, h, w]).
+/// Each names the stored dimensions. Biases are one-dimensional everywhere, except that HeadsIn's are [heads,
+/// size].
+enum class Layout {
+  AsStored,
+  Transposed, ///< [in, out], a dense kernel of TensorFlow and JAX
+  Hwio,       ///< [h, w, in, out], a convolution's
+  HeadsIn,    ///< [in, heads, size]: a projection to the heads
+  HeadsOut,   ///< [heads, size, out]: the projection that joins them
+};
+
+/// `source` -> `target`. Placeholders: "{i}" is a block's index ("{j}" in a source that counts from 1), "{p}"
+/// a parameter (see NameTable::parameters; "w"/"b" in the target). A target "a|b|c" cuts the rows of the
+/// canonical tensor into equal parts. A target with "{i}" whose source has none takes the blocks from the
+/// first dimension, as scanned models store them.
 struct NameRule {
   const char *source, *target;
+  Layout layout = Layout::AsStored;
 };
+
+/// What a library calls the two parameters of a layer.
+struct ParameterSpelling {
+  const char *weight, *bias;
+};
+inline constexpr ParameterSpelling torchParameters[] = {{"weight", "bias"}};
 
 /// Tensors that may be left out. `pattern` may hold '*'; it is matched before and after peeling prefixes.
 struct IgnoreRule {
   const char *pattern, *reason;
+};
+
+/// The beginning of a name that is replaced, "{i}" in it being any index: "blocks.{i}." -> "blocks." for
+/// blocks in chunks that are numbered through. Applied once, when no rule matches the name as it is.
+struct NameRewrite {
+  const char *from, *to;
 };
 
 struct NameTable {
@@ -31,17 +57,12 @@ struct NameTable {
   llvm::ArrayRef<NameRule> rules;
   llvm::ArrayRef<const char *> prefixes; ///< peeled off, repeatedly, when no rule matches the name as it is
   llvm::ArrayRef<IgnoreRule> ignored;
+  llvm::ArrayRef<ParameterSpelling> parameters = torchParameters; ///< any of them may stand for "{p}"
+  llvm::ArrayRef<NameRewrite> rewrites = {};
 };
 
-/// Rows of a stored tensor under a canonical name.
-struct TensorSlice {
-  const RawTensor *raw = nullptr;
-  int64_t first = 0; ///< element where the slice begins
-  llvm::SmallVector<int64_t, 4> shape;
-};
-
-/// Tensors of a checkpoint by canonical name. The shapes are those of the file (for instance [1, 1, D] for a
-/// token).
+/// Tensors of a checkpoint by canonical name. The shapes are canonical but for dimensions of extent 1 (a
+/// token may be [1, 1, D]).
 class CanonicalTensors {
 public:
   std::map<std::string, TensorSlice> slices;
@@ -55,18 +76,26 @@ public:
 };
 
 /// Renames all tensors. `extraIgnored` holds patterns of the model class at hand. Errors name tensors that no
-/// rule matches, two tensors with one canonical name, and tensors whose type cannot be a weight.
+/// rule matches, two tensors with one canonical name, and tensors whose type or rank does not fit their rule.
 llvm::Expected<CanonicalTensors> canonicalNames(const WeightStore &store, const NameTable &table,
                                                 llvm::ArrayRef<IgnoreRule> extraIgnored = {});
+
+/// The tensors that canonicalNames() would complain about because no rule and no pattern matches their names.
+std::vector<std::string> unknownTensors(const WeightStore &store, const NameTable &table,
+                                        llvm::ArrayRef<IgnoreRule> extraIgnored = {});
+
+/// "'a', 'b', 'c' and 4 more", for messages.
+std::string listNames(llvm::ArrayRef<std::string> names);
 
 /// True if a pattern, which may hold '*', matches `name`.
 bool isIgnored(llvm::ArrayRef<std::string> patterns, llvm::StringRef name);
 
-/// The first source name that `table` maps to `canonical`, for messages; empty if there is none.
+/// The first source name that `table` maps to `canonical`, for messages ("a/kernel|scale" where a parameter
+/// has several spellings); empty if there is none.
 std::string sourceNameOf(const NameTable &table, llvm::StringRef canonical);
 
-/// Fills `checkpoint.tensors` with exactly what `checkpoint.config` implies. Errors name missing tensors,
-/// wrong shapes (dimensions of extent 1 may come and go) and left-over tensors. Precondition:
+/// Fills `checkpoint.tensors` with what `checkpoint.config` implies and is not there yet. Errors name missing
+/// tensors, wrong shapes (dimensions of extent 1 may come and go) and left-over tensors. Precondition:
 /// validate(config) succeeded.
 llvm::Error bindTensors(Checkpoint &checkpoint, const CanonicalTensors &tensors, const NameTable &table,
                         llvm::StringRef path);

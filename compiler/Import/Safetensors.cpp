@@ -1,10 +1,9 @@
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/Containers.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/Path.h"
 #include <algorithm>
 
 using namespace vitc;
@@ -12,20 +11,6 @@ using namespace vitc;
 namespace {
 
 constexpr uint64_t maxHeader = 100'000'000; // the reference reader's limit
-
-constexpr ElementType elementTypes[] = {
-    {"F64", 64, ElementType::F64},          {"F32", 32, ElementType::F32},
-    {"F16", 16, ElementType::F16},          {"BF16", 16, ElementType::BF16},
-    {"I64", 64, ElementType::Other},        {"I32", 32, ElementType::Other},
-    {"I16", 16, ElementType::Other},        {"I8", 8, ElementType::Other},
-    {"U64", 64, ElementType::Other},        {"U32", 32, ElementType::Other},
-    {"U16", 16, ElementType::Other},        {"U8", 8, ElementType::Other},
-    {"BOOL", 8, ElementType::Other},        {"C64", 64, ElementType::Other},
-    {"F8_E4M3", 8, ElementType::Other},     {"F8_E5M2", 8, ElementType::Other},
-    {"F8_E8M0", 8, ElementType::Other},     {"F8_E4M3FNUZ", 8, ElementType::Other},
-    {"F8_E5M2FNUZ", 8, ElementType::Other}, {"F6_E2M3", 6, ElementType::Other},
-    {"F6_E3M2", 6, ElementType::Other},     {"F4", 4, ElementType::Other},
-};
 
 llvm::Error checkMetadata(const JsonRef &metadata) {
   if (llvm::Error error = metadata.expectObject())
@@ -50,11 +35,9 @@ llvm::Error readEntry(const JsonRef &entry, RawTensor &tensor) {
   llvm::Expected<std::string> typeName = typeRef->asString();
   if (!typeName)
     return typeName.takeError();
-  const ElementType *type =
-      llvm::find_if(elementTypes, [&](const ElementType &t) { return *typeName == t.name; });
-  if (type == std::end(elementTypes))
+  const ElementType *type = findElementType(*typeName);
+  if (!type)
     return typeRef->expected("an element type of the safetensors format such as 'F32'");
-  tensor.type = type;
 
   llvm::Expected<JsonRef> shapeRef = entry.get("shape");
   if (!shapeRef)
@@ -62,13 +45,14 @@ llvm::Error readEntry(const JsonRef &entry, RawTensor &tensor) {
   llvm::Expected<std::vector<JsonRef>> dims = shapeRef->asArray(64);
   if (!dims)
     return dims.takeError();
-  tensor.elements = 1;
+  llvm::SmallVector<int64_t, 4> shape;
+  int64_t elements = 1;
   for (const JsonRef &dim : *dims) {
     llvm::Expected<int64_t> extent = dim.asInteger(0, INT64_MAX);
     if (!extent)
       return extent.takeError();
-    tensor.shape.push_back(*extent);
-    if (llvm::MulOverflow(tensor.elements, *extent, tensor.elements))
+    shape.push_back(*extent);
+    if (llvm::MulOverflow(elements, *extent, elements))
       return shapeRef->error("expected an element count below 2^63, got more");
   }
 
@@ -89,22 +73,23 @@ llvm::Error readEntry(const JsonRef &entry, RawTensor &tensor) {
   if (*begin > *end)
     return offsetsRef->error(fmt::format("expected begin <= end, got {} > {}", *begin, *end));
   tensor.offset = static_cast<uint64_t>(*begin);
-  tensor.bytes = static_cast<uint64_t>(*end - *begin);
+  uint64_t bytes = static_cast<uint64_t>(*end - *begin);
 
   int64_t bits;
-  if (llvm::MulOverflow(tensor.elements, static_cast<int64_t>(type->bits), bits))
+  if (llvm::MulOverflow(elements, static_cast<int64_t>(type->bits), bits))
     return shapeRef->error("expected a size below 2^63 bits, got more");
   if (bits % 8)
     return shapeRef->error(fmt::format("expected whole bytes, got {} bits of {}", bits, type->name));
-  if (static_cast<uint64_t>(bits) / 8 != tensor.bytes)
+  if (static_cast<uint64_t>(bits) / 8 != bytes)
     return offsetsRef->error(
-        fmt::format("expected {} bytes for this dtype and shape, got {}", bits / 8, tensor.bytes));
+        fmt::format("expected {} bytes for this dtype and shape, got {}", bits / 8, bytes));
+  tensor.setRowMajor(*type, shape);
   return llvm::Error::success();
 }
 
 } // namespace
 
-llvm::Error WeightStore::add(std::shared_ptr<const MappedFile> file) {
+llvm::Error vitc::readSafetensors(std::shared_ptr<const ByteSource> file, WeightStore &store) {
   const std::string &path = file->path();
   llvm::ArrayRef<uint8_t> bytes = file->bytes();
   if (bytes.size() < 8)
@@ -137,7 +122,7 @@ llvm::Error WeightStore::add(std::shared_ptr<const MappedFile> file) {
     }
     RawTensor tensor;
     tensor.name = key.str();
-    tensor.file = file;
+    tensor.source = file;
     if (llvm::Error error = readEntry(value, tensor))
       return error;
     entries.push_back(std::move(tensor));
@@ -166,34 +151,8 @@ llvm::Error WeightStore::add(std::shared_ptr<const MappedFile> file) {
 
   for (RawTensor &tensor : entries) {
     tensor.offset += 8 + header;
-    auto [it, fresh] = table.try_emplace(tensor.name, tensor);
-    if (!fresh)
-      return inputError("{}: tensor '{}' also stands in {}", path, quoteForMessage(tensor.name),
-                        it->second.file->path());
+    if (llvm::Error error = store.add(std::move(tensor)))
+      return error;
   }
-  files.push_back(std::move(file));
   return llvm::Error::success();
-}
-
-llvm::Expected<WeightStore> WeightStore::openFile(llvm::StringRef path) {
-  llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(path);
-  if (!file)
-    return file.takeError();
-  WeightStore store;
-  store.name = path.str();
-  if (llvm::Error error = store.add(std::move(*file)))
-    return std::move(error);
-  return store;
-}
-
-const RawTensor *WeightStore::find(llvm::StringRef name) const {
-  auto it = table.find(name.str());
-  return it == table.end() ? nullptr : &it->second;
-}
-
-uint64_t WeightStore::totalBytes() const {
-  uint64_t total = 0;
-  for (const auto &file : files)
-    total += file->bytes().size();
-  return total;
 }

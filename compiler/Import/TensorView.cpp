@@ -1,6 +1,7 @@
-#include "compiler/Import/Checkpoint.h"
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/WeightStore.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
+#include <algorithm>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -38,48 +39,103 @@ double widen(Half value) {
 }
 double widen(Brain value) { return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16); }
 
-template <typename T> void widenAll(const uint8_t *data, llvm::MutableArrayRef<double> out) {
+/// Reads `out.size()` elements that lie `stride` elements apart.
+template <typename T> void widenAll(const uint8_t *data, int64_t stride, llvm::MutableArrayRef<double> out) {
   for (size_t i = 0; i < out.size(); ++i) {
     T value; // third-party files need not align their data
-    std::memcpy(&value, data + i * sizeof(T), sizeof(T));
+    std::memcpy(&value, data + static_cast<int64_t>(i) * stride * static_cast<int64_t>(sizeof(T)), sizeof(T));
     out[i] = widen(value);
   }
 }
+/// The usual case on its own, so that the compiler sees the constant.
+template <typename T> void widenRun(const uint8_t *data, int64_t stride, llvm::MutableArrayRef<double> out) {
+  stride == 1 ? widenAll<T>(data, 1, out) : widenAll<T>(data, stride, out);
+}
 
-class MappedTensor final : public TensorView {
+class StridedTensor final : public TensorView {
 public:
-  MappedTensor(const RawTensor &tensor, int64_t first, llvm::ArrayRef<int64_t> shape)
-      : TensorView(shape), file(tensor.file), type(*tensor.type),
-        data(file->bytes().data() + tensor.offset + static_cast<uint64_t>(first) * (type.bits / 8)) {
-    assert(first >= 0 && first + elements() <= tensor.elements && "view out of range");
+  StridedTensor(const TensorSlice &slice, llvm::ArrayRef<int64_t> shape)
+      : TensorView(shape), source(slice.raw->source), type(*slice.raw->type),
+        data(source->bytes().data() + slice.raw->offset +
+             static_cast<uint64_t>(slice.first) * (type.bits / 8)) {
+    // Dimensions that follow each other in memory are one: most tensors end with a single one.
+    for (const StridedDim &dim : slice.dims) {
+      if (dim.extent == 1)
+        continue;
+      if (!dims.empty() && dims.back().stride == dim.extent * dim.stride)
+        dims.back() = {dims.back().extent * dim.extent, dim.stride};
+      else
+        dims.push_back(dim);
+    }
+    if (dims.empty())
+      dims.push_back({1, 1});
   }
 
   void read(int64_t first, llvm::MutableArrayRef<double> out) const override {
     assert(first >= 0 && first + static_cast<int64_t>(out.size()) <= elements() && "read out of range");
-    const uint8_t *from = data + static_cast<uint64_t>(first) * (type.bits / 8);
+    if (out.empty())
+      return;
+    llvm::SmallVector<int64_t, 4> index(dims.size());
+    int64_t rest = first, at = 0;
+    for (size_t i = dims.size(); i-- > 0;) {
+      index[i] = rest % dims[i].extent;
+      rest /= dims[i].extent;
+      at += index[i] * dims[i].stride;
+    }
+    const StridedDim &inner = dims.back();
+    while (true) {
+      auto run = static_cast<size_t>(std::min<int64_t>(inner.extent - index.back(), out.size()));
+      readRun(at, inner.stride, out.take_front(run));
+      out = out.drop_front(run);
+      if (out.empty())
+        return;
+      // The next row: like an odometer.
+      at -= index.back() * inner.stride;
+      index.back() = 0;
+      for (size_t i = dims.size() - 1; i-- > 0;) {
+        at += dims[i].stride;
+        if (++index[i] < dims[i].extent)
+          break;
+        at -= dims[i].extent * dims[i].stride;
+        index[i] = 0;
+      }
+    }
+  }
+
+private:
+  void readRun(int64_t at, int64_t stride, llvm::MutableArrayRef<double> out) const {
+    const uint8_t *from = data + at * static_cast<int64_t>(type.bits / 8);
     switch (type.kind) {
     case ElementType::F64:
-      return widenAll<double>(from, out);
+      return widenRun<double>(from, stride, out);
     case ElementType::F32:
-      return widenAll<float>(from, out);
+      return widenRun<float>(from, stride, out);
     case ElementType::F16:
-      return widenAll<Half>(from, out);
+      return widenRun<Half>(from, stride, out);
     case ElementType::BF16:
-      return widenAll<Brain>(from, out);
+      return widenRun<Brain>(from, stride, out);
     case ElementType::Other:
       llvm_unreachable("not a weight type");
     }
   }
 
-private:
-  std::shared_ptr<const MappedFile> file;
+  std::shared_ptr<const ByteSource> source;
   const ElementType &type;
   const uint8_t *data;
+  llvm::SmallVector<StridedDim, 4> dims;
 };
 
 } // namespace
 
-std::shared_ptr<const TensorView> vitc::viewOf(const RawTensor &tensor, int64_t first,
-                                               llvm::ArrayRef<int64_t> shape) {
-  return std::make_shared<MappedTensor>(tensor, first, shape);
+TensorSlice TensorSlice::all(const RawTensor &raw) {
+  TensorSlice slice;
+  slice.raw = &raw;
+  slice.shape.assign(raw.shape.begin(), raw.shape.end());
+  for (auto [extent, stride] : llvm::zip(raw.shape, raw.strides))
+    slice.dims.push_back({extent, stride});
+  return slice;
+}
+
+std::shared_ptr<const TensorView> vitc::viewOf(const TensorSlice &slice, llvm::ArrayRef<int64_t> shape) {
+  return std::make_shared<StridedTensor>(slice, shape);
 }

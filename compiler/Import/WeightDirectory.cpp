@@ -1,5 +1,5 @@
 //===- WeightDirectory.cpp - where the weights of a directory are -----------------------------------===//
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/WeightStore.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
@@ -49,24 +49,40 @@ llvm::Expected<WeightStore> WeightStore::openIndex(llvm::StringRef indexPath) {
   for (const std::string &shard : shards) {
     llvm::SmallString<256> file(path::parent_path(indexPath));
     path::append(file, shard);
-    llvm::Expected<std::shared_ptr<const MappedFile>> mapped = MappedFile::open(file);
-    if (!mapped)
-      return mapped.takeError();
-    if (llvm::Error error = store.add(std::move(*mapped)))
+    if (llvm::Error error = store.addFile(file))
       return std::move(error);
   }
   for (const auto &[tensor, shard] : shardOf) {
     const RawTensor *found = store.find(tensor);
-    if (!found || path::filename(found->file->path()) != shard)
+    if (!found || path::filename(found->source->path()) != shard)
       return inputError("{}: expected tensor '{}' in shard '{}', {}", store.name, quoteForMessage(tensor),
                         shard,
-                        found ? "got it in " + found->file->path() : std::string("which does not hold it"));
+                        found ? "got it in " + found->source->path() : std::string("which does not hold it"));
   }
   for (const auto &[tensor, raw] : store.table)
     if (!shardOf.count(tensor))
       return inputError("{}: expected every tensor in the index's weight_map, got '{}', which is not there",
-                        raw.file->path(), quoteForMessage(tensor));
+                        raw.source->path(), quoteForMessage(tensor));
   return store;
+}
+
+/// The names that libraries give to the weights of a directory, best first.
+static constexpr const char *weightFiles[] = {"model.safetensors", "model.safetensors.index.json",
+                                              "pytorch_model.bin", "pytorch_model.bin.index.json"};
+/// Suffixes of files that hold weights, best first.
+static constexpr const char *weightSuffixes[] = {".safetensors", ".bin", ".pt",   ".pth",  ".ckpt",
+                                                 ".npz",         ".h5",  ".hdf5", ".keras"};
+
+static bool isWeightFile(llvm::StringRef name) {
+  return llvm::any_of(weightSuffixes, [&](llvm::StringRef suffix) { return name.ends_with(suffix); });
+}
+
+bool WeightStore::hasWeights(llvm::StringRef directory) {
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; it != end && !error; it.increment(error))
+    if (llvm::StringRef name = path::filename(it->path()); isWeightFile(name) || llvm::is_contained(weightFiles, name))
+      return true;
+  return false;
 }
 
 llvm::Expected<WeightStore> WeightStore::openDirectory(llvm::StringRef directory) {
@@ -75,33 +91,27 @@ llvm::Expected<WeightStore> WeightStore::openDirectory(llvm::StringRef directory
     path::append(result, name);
     return std::string(result);
   };
-  if (fs::exists(at("model.safetensors")))
-    return openFile(at("model.safetensors"));
-  if (fs::exists(at("model.safetensors.index.json")))
-    return openIndex(at("model.safetensors.index.json"));
+  for (llvm::StringRef name : weightFiles)
+    if (fs::exists(at(name)))
+      return name.ends_with(".json") ? openIndex(at(name)) : open(at(name));
 
-  std::vector<std::string> candidates, pickles;
+  // The only safetensors file, or else the only file of weights at all.
+  std::vector<std::string> safetensors, others;
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; it != end && !error; it.increment(error)) {
     llvm::StringRef name = path::filename(it->path());
-    if (name.ends_with(".safetensors"))
-      candidates.push_back(name.str());
-    if (name.ends_with(".bin") || name.ends_with(".pt") || name.ends_with(".pth") || name.ends_with(".ckpt"))
-      pickles.push_back(name.str());
+    if (name.ends_with(weightSuffixes[0]))
+      safetensors.push_back(name.str());
+    else if (isWeightFile(name))
+      others.push_back(name.str());
   }
+  std::vector<std::string> &candidates = safetensors.empty() ? others : safetensors;
   llvm::sort(candidates);
-  llvm::sort(pickles);
   if (candidates.size() == 1)
-    return openFile(at(candidates[0]));
+    return open(at(candidates[0]));
   if (candidates.size() > 1)
-    return inputError(
-        "{}: expected model.safetensors or model.safetensors.index.json, got {}; rename the one to use",
-        directory.str(), llvm::join(candidates, ", "));
-  if (!pickles.empty())
-    return inputError(
-        "{}: expected model.safetensors, got {}; PyTorch pickles are not read, because reading them can "
-        "run code: convert once with safetensors.torch.save_file",
-        directory.str(), llvm::join(pickles, ", "));
-  return inputError("{}: expected model.safetensors or model.safetensors.index.json, which are missing",
-                    directory.str());
+    return inputError("{}: expected one of {}, or a single file of weights, got {}; rename the one to use",
+                      directory.str(), fmt::join(weightFiles, ", "), llvm::join(candidates, ", "));
+  return inputError("{}: expected weights: {}, or a single file that ends in {}; there is none",
+                    directory.str(), fmt::join(weightFiles, ", "), fmt::join(weightSuffixes, ", "));
 }

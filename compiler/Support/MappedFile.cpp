@@ -1,5 +1,7 @@
 #include "compiler/Support/MappedFile.h"
 #include "compiler/Support/Error.h"
+#include "compiler/Support/Json.h"
+#include "llvm/ADT/SmallVector.h"
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -8,6 +10,8 @@
 #include <unistd.h>
 
 using namespace vitc;
+
+ByteSource::~ByteSource() = default;
 
 namespace {
 
@@ -60,10 +64,53 @@ llvm::Expected<std::shared_ptr<const MappedFile>> MappedFile::open(llvm::StringR
   struct stat info;
   if (llvm::Error error = openRegular(name, file, info))
     return std::move(error);
-  size_t size = static_cast<size_t>(info.st_size);
+  return map(std::move(name), file.fd, static_cast<uint64_t>(info.st_size));
+}
+
+llvm::Expected<std::shared_ptr<const MappedFile>> MappedFile::openBelow(llvm::StringRef directory,
+                                                                        llvm::StringRef relative) {
+  std::string label = quoteForMessage(relative);
+  llvm::SmallVector<llvm::StringRef, 4> parts;
+  relative.split(parts, '/');
+  for (llvm::StringRef part : parts)
+    if (part.empty() || part == "." || part == ".." ||
+        part.find_first_of(llvm::StringRef("\\\0", 2)) != llvm::StringRef::npos)
+      return inputError("expected a relative path inside of the model's directory, got '{}'", label);
+  Descriptor at;
+  at.fd = ::open(directory.str().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+  for (size_t i = 0; at.fd >= 0 && i < parts.size(); ++i) {
+    bool last = i + 1 == parts.size();
+    int fd = ::openat(at.fd, parts[i].str().c_str(),
+                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (last ? 0 : O_DIRECTORY));
+    int error = errno;
+    ::close(at.fd);
+    at.fd = fd;
+    errno = error;
+  }
+  if (at.fd < 0) {
+    int error = errno;
+    return makeError(codeOfOpenError(error), "'{}': cannot be opened: {}", label,
+                     error == ELOOP ? "links are not followed; put a copy of the file in its place"
+                                    : std::strerror(error));
+  }
+  struct stat info;
+  if (::fstat(at.fd, &info) != 0)
+    return makeError(ExitCode::Environment, "'{}': cannot be examined: {}", label, std::strerror(errno));
+  if (!S_ISREG(info.st_mode))
+    return inputError("'{}': expected a regular file, got {}", label,
+                      S_ISDIR(info.st_mode) ? "a directory" : "a special file");
+  if (info.st_nlink > 1)
+    return inputError(
+        "'{}': expected a file of its own, got a hard link, which may lead to any file; put a copy "
+        "in its place",
+        label);
+  return map(relative.str(), at.fd, static_cast<uint64_t>(info.st_size));
+}
+
+llvm::Expected<std::shared_ptr<const MappedFile>> MappedFile::map(std::string name, int fd, uint64_t size) {
   if (size == 0) // mmap refuses empty mappings
     return std::shared_ptr<const MappedFile>(new MappedFile(std::move(name), nullptr, 0));
-  void *data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.fd, 0);
+  void *data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (data == MAP_FAILED)
     return makeError(ExitCode::Environment, "{}: cannot be mapped ({} bytes): {}", name, size,
                      std::strerror(errno));

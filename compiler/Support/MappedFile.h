@@ -7,29 +7,32 @@
 #ifndef COMPILER_SUPPORT_MAPPEDFILE_H
 #define COMPILER_SUPPORT_MAPPEDFILE_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
+#include "compiler/Support/ByteSource.h"
 #include "llvm/Support/Error.h"
-#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace vitc {
 
-class MappedFile {
+class MappedFile final : public ByteSource {
 public:
   /// Maps `path` for reading. Errors: ExitCode::Input if it does not exist or is no regular file,
   /// ExitCode::Environment if it may not be read or mapped.
   static llvm::Expected<std::shared_ptr<const MappedFile>> open(llvm::StringRef path);
-  ~MappedFile();
+  /// Maps a file that another, untrusted file names: `relative` must be a relative path without ".." that
+  /// leads to a regular file in or below `directory`, and neither it nor a folder on the way may be a link of
+  /// either kind. Messages name no path but `relative`.
+  static llvm::Expected<std::shared_ptr<const MappedFile>> openBelow(llvm::StringRef directory,
+                                                                     llvm::StringRef relative);
+  ~MappedFile() override;
   MappedFile(const MappedFile &) = delete;
   MappedFile &operator=(const MappedFile &) = delete;
 
-  llvm::ArrayRef<uint8_t> bytes() const { return {data, size}; }
-  llvm::StringRef text() const { return {reinterpret_cast<const char *>(data), size}; }
-  const std::string &path() const { return name; }
+  llvm::ArrayRef<uint8_t> bytes() const override { return {data, size}; }
+  const std::string &path() const override { return name; }
 
 private:
+  static llvm::Expected<std::shared_ptr<const MappedFile>> map(std::string name, int fd, uint64_t size);
   MappedFile(std::string name, const uint8_t *data, size_t size)
       : name(std::move(name)), data(data), size(size) {}
   std::string name;

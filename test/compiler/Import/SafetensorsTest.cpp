@@ -1,5 +1,5 @@
 //===- SafetensorsTest.cpp - one hostile file for each rule of the format ---------------------------===//
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/WeightStore.h"
 #include "test/compiler/Import/ImportFixtures.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@ using namespace vitc::test;
 
 static void expectRefused(llvm::StringRef contents, std::initializer_list<llvm::StringRef> parts) {
   TempDir dir;
-  expectError(WeightStore::openFile(dir.write("m.safetensors", contents)), ExitCode::Input, parts);
+  expectError(WeightStore::open(dir.write("m.safetensors", contents)), ExitCode::Input, parts);
 }
 /// One tensor "a" with these members.
 static std::string oneTensor(llvm::StringRef members, size_t bytes) {
@@ -24,7 +24,7 @@ TEST(Safetensors, FileTooShort) {
 
 TEST(Safetensors, HeaderTooLong) {
   expectRefused(std::string("\x01\xe1\xf5\x05\0\0\0\0{}", 10), {"at most 100000000 bytes, got 100000001"});
-  expectRefused("PK\x03\x04 this is a zip archive", {"is this a safetensors file?"});
+  expectRefused("\x7f\x45LF is something else", {"is this a safetensors file?"});
 }
 
 TEST(Safetensors, HeaderBeyondTheFile) {
@@ -43,7 +43,7 @@ TEST(Safetensors, HeaderIsJson) {
   expectRefused(safetensors("{}x", ""), {"valid JSON"});
   TempDir dir;
   EXPECT_TRUE(
-      get(WeightStore::openFile(dir.write("m", safetensors("{}      ", ""))))); // trailing spaces are legal
+      get(WeightStore::open(dir.write("m", safetensors("{}      ", ""))))); // trailing spaces are legal
 }
 
 TEST(Safetensors, DuplicateKeys) {
@@ -55,8 +55,7 @@ TEST(Safetensors, MetadataMapsStringsToStrings) {
   expectRefused(safetensors(R"({"__metadata__":{"format":1}})", ""), {"__metadata__.format", "a string"});
   expectRefused(safetensors(R"({"__metadata__":[]})", ""), {"__metadata__", "an object"});
   TempDir dir;
-  EXPECT_TRUE(
-      get(WeightStore::openFile(dir.write("m", safetensors(R"({"__metadata__":{"format":"pt"}})", "")))));
+  EXPECT_TRUE(get(WeightStore::open(dir.write("m", safetensors(R"({"__metadata__":{"format":"pt"}})", "")))));
 }
 
 TEST(Safetensors, EntriesHoldThreeKeys) {
@@ -130,7 +129,7 @@ TEST(Safetensors, ScalarsAndEmptyTensorsAreLegal) {
   file.add("empty", {0, 3});
   file.add("scalar", {});
   TempDir dir;
-  auto store = get(WeightStore::openFile(dir.write("m", file.text())));
+  auto store = get(WeightStore::open(dir.write("m", file.text())));
   ASSERT_TRUE(store);
   EXPECT_EQ(store->find("scalar")->elements, 1);
   EXPECT_EQ(store->find("empty")->elements, 0);
@@ -145,12 +144,12 @@ TEST(Safetensors, WidensEveryFloatTypeExactlyAndUnaligned) {
   double f64[2] = {0.1, -1e300};
   file.addRaw("f64", "F64", {2}, llvm::StringRef(reinterpret_cast<char *>(f64), 16));
   TempDir dir;
-  auto store = get(WeightStore::openFile(dir.write("m", file.text())));
+  auto store = get(WeightStore::open(dir.write("m", file.text())));
   ASSERT_TRUE(store);
   auto all = [&](llvm::StringRef name) {
     const RawTensor &raw = *store->find(name);
     std::vector<double> out(static_cast<size_t>(raw.elements));
-    viewOf(raw, 0, raw.shape)->read(0, out);
+    viewOf(TensorSlice::all(raw), raw.shape)->read(0, out);
     return out;
   };
   EXPECT_EQ(all("bf16"), (std::vector<double>{1, -3, std::ldexp(1.0, -133)}));
@@ -159,10 +158,6 @@ TEST(Safetensors, WidensEveryFloatTypeExactlyAndUnaligned) {
   EXPECT_TRUE(std::signbit(all("f16")[5]));
   EXPECT_EQ(all("f32"), (std::vector<double>{1.5, -2.25, 1e-40f, 3e38f}));
   EXPECT_EQ(all("f64"), (std::vector<double>{0.1, -1e300}));
-  // A slice under another shape.
-  std::vector<double> part(1);
-  viewOf(*store->find("f32"), 2, {2})->read(1, part);
-  EXPECT_EQ(part[0], 3e38f);
 }
 
 TEST(WeightScan, NamesNonFiniteTensors) {
@@ -176,7 +171,7 @@ TEST(WeightScan, NamesNonFiniteTensors) {
   file.addRaw("brain", "BF16", {1}, llvm::StringRef("\x80\xff", 2));
   file.addRaw("ints", "I32", {1}, llvm::StringRef("\xff\xff\xff\xff", 4));
   TempDir dir;
-  auto store = get(WeightStore::openFile(dir.write("m", file.text())));
+  auto store = get(WeightStore::open(dir.write("m", file.text())));
   ASSERT_TRUE(store);
   EXPECT_EQ(store->scan().nonFinite, (std::vector<std::string>{"brain", "half", "inf", "nan"}));
 }
@@ -193,7 +188,7 @@ TEST(WeightScan, FindsEveryPositionInLargeFiles) {
     file.add("t", {count}, zeros);
     zeros[at] = 0;
     TempDir dir;
-    auto store = get(WeightStore::openFile(dir.write("m", file.text())));
+    auto store = get(WeightStore::open(dir.write("m", file.text())));
     ASSERT_TRUE(store);
     EXPECT_EQ(store->scan().nonFinite, std::vector<std::string>{"t"}) << at;
   }
@@ -205,7 +200,7 @@ TEST(WeightScan, HashDependsOnEveryByteOnly) {
   one.add("t", {2}, {1, 2});
   other.add("t", {2}, {1, 3});
   auto hash = [&](llvm::StringRef name, const std::string &text) {
-    return get(WeightStore::openFile(dir.write(name, text)))->scan().hash;
+    return get(WeightStore::open(dir.write(name, text)))->scan().hash;
   };
   std::string first = hash("a", one.text());
   EXPECT_EQ(first, hash("b", one.text()));
@@ -258,16 +253,4 @@ TEST(Shards, IndexAndShardsAgree) {
   dir.write("model.safetensors.index.json",
             R"({"weight_map": {"a": "one.safetensors", "x": "two.safetensors"}})");
   expectError(WeightStore::openDirectory(dir.path()), ExitCode::Input, {"'a' also stands in"});
-}
-
-TEST(WeightDirectory, SaysWhatIsMissing) {
-  TempDir dir;
-  expectError(WeightStore::openDirectory(dir.path()), ExitCode::Input, {"model.safetensors", "missing"});
-  dir.write("pytorch_model.bin", "x");
-  expectError(WeightStore::openDirectory(dir.path()), ExitCode::Input,
-              {"pytorch_model.bin", "can run code", "convert"});
-  dir.write("b.safetensors", shard("b"));
-  EXPECT_TRUE(get(WeightStore::openDirectory(dir.path()))); // the only one
-  dir.write("a.safetensors", shard("a"));
-  expectError(WeightStore::openDirectory(dir.path()), ExitCode::Input, {"a.safetensors, b.safetensors"});
 }
