@@ -92,13 +92,20 @@ public:
     if (vitc_picture_prepare(&prepared, &info, picture->height, picture->width, picture->channels,
                              ptrdiff_t(picture->width) * picture->channels, aligned) != VITC_OK)
       return inputError("{}: {}", path.str(), vitc_rt_last_message());
-    std::vector<uint8_t> pixels(size_t(info.input_height) * info.input_width * info.input_channels);
-    vitc_picture_convert(&prepared, picture->pixels.data(), pixels.data(), runTasks, nullptr);
-    return vit::Tensor{{info.input_height, info.input_width, info.input_channels},
-                       std::vector<double>(pixels.begin(), pixels.end())};
+    if (info.preprocess->f32)
+      return convert<float>(prepared, *picture, {info.input_channels, info.input_height, info.input_width});
+    return convert<uint8_t>(prepared, *picture, {info.input_height, info.input_width, info.input_channels});
   }
 
 private:
+  template <typename T>
+  vit::Tensor convert(const vitc_picture &prepared, const Picture &picture,
+                      llvm::SmallVector<int64_t, 4> shape) const {
+    std::vector<T> pixels(size_t(info.input_height) * info.input_width * info.input_channels);
+    vitc_picture_convert(&prepared, picture.pixels.data(), pixels.data(), runTasks, nullptr);
+    return vit::Tensor{std::move(shape), std::vector<double>(pixels.begin(), pixels.end())};
+  }
+
   vitc_model_info info = {};
   std::vector<uint8_t> scratch;
 };

@@ -28,6 +28,8 @@ enum OptionVisibility : unsigned {
   VerifyVis = 1u << 5,
   BenchVis = 1u << 6,
   TargetsVis = 1u << 7,
+  ImportVis = 1u << 9,
+  EvalVis = 1u << 10,
 };
 
 /// Option identifiers, OPT_target and so on.

@@ -3,7 +3,7 @@
 using namespace vitc;
 
 static constexpr CommandInfo kCommands[] = {
-    {"compile", "MODEL [-o FILE] [OPTIONS]", "compile a model to a library, or stop at a phase and print it",
+    {"compile", "MODEL [-o OUT] [OPTIONS]", "compile a model to a library, or stop at a phase and print it",
      "Writes a library, its C header PREFIX.h beside it and, for a large model, its weights PREFIX.vitw. A "
      "library holds "
      "code for several instruction-set levels and picks one when it runs.\n"
@@ -31,6 +31,21 @@ static constexpr CommandInfo kCommands[] = {
      "vitc classify vit_b.so cat.jpg dog.png --top 3 --annotate annotated\n"
      "vitc classify vit_b.so cat.jpg --json",
      ClassifyVis, classifyCommand},
+    {"eval", "MODEL|LIB DIR|LIST [--labels FILE]", "measure top-1 and top-5 over a folder of pictures",
+     "DIR holds a folder for each class, called by the class's label or index, or, with as many folders as classes, by any "
+     "names: then the sorted names are the classes 0, 1, 2 and so on. LIST is a text file with a picture and its class, "
+     "label or index, a line; paths are relative to the file.\n"
+     "Pictures that cannot be read are named, left out of the percentages and counted; vitc then exits with 1.",
+     "vitc eval examples/models/vit-fashion-mnist examples/pictures/list.txt\n"
+     "vitc eval vit_b.so imagenet/val --labels labels.txt\n"
+     "vitc eval vit_b.so imagenet/val --drop-remainder 16 --json",
+     EvalVis, evalCommand},
+    {"import", "MODEL -o DIR", "write any model that opens as vit.json and safetensors",
+     "Writes the canonical description, the tensors under their canonical names in full precision, and the labels, if the "
+     "model has any. The directory is a model, and means the same. It appears complete or not at all.",
+     "vitc import path/to/vit-base-patch16-224 -o vit_b\n"
+     "vitc import path/to/model --norm-eps 1e-5 --tensor embed.cls=cls.npy -o model",
+     ImportVis, importCommand},
     {"inspect", "MODEL|LIB", "show layers, parameters, GFLOP, memory, preprocessing, provenance",
      "GFLOP count two for a multiply-add: nominal is the model as published, executed what remains after "
      "rows that no "

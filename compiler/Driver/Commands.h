@@ -30,6 +30,8 @@ void printHelp(llvm::raw_ostream &os, const CommandInfo &command);
 llvm::Error compileCommand(const Arguments &arguments, Console &console);
 llvm::Error runTensorCommand(const Arguments &arguments, Console &console);
 llvm::Error classifyCommand(const Arguments &arguments, Console &console);
+llvm::Error evalCommand(const Arguments &arguments, Console &console);
+llvm::Error importCommand(const Arguments &arguments, Console &console);
 llvm::Error inspectCommand(const Arguments &arguments, Console &console);
 llvm::Error verifyCommand(const Arguments &arguments, Console &console);
 llvm::Error benchCommand(const Arguments &arguments, Console &console);

@@ -3,6 +3,7 @@
 #include "compiler/Driver/Layers.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Driver/Text.h"
+#include "compiler/Import/VitNames.h"
 #include "compiler/Plan/ManyCores.h"
 #include "compiler/Target/Interface.h"
 #include "compiler/Target/PlannedWeights.h"
@@ -110,16 +111,21 @@ llvm::Expected<Inspected> inspectLibrary(llvm::StringRef path) {
 
 std::string stepText(const PreprocessStep &step) {
   if (const auto *resize = std::get_if<ResizeStep>(&step)) {
-    const char *filter = resize->filter == ResizeFilter::Nearest    ? "nearest"
-                         : resize->filter == ResizeFilter::Bilinear ? "bilinear"
-                                                                    : "bicubic";
-    std::string size = resize->mode == ResizeMode::Shortest
-                           ? fmt::format("shorter side to {}", resize->size.height)
-                           : fmt::format("to {} x {}", resize->size.height, resize->size.width);
-    return fmt::format("resize {}, {}{}", size, filter, resize->antialias ? ", antialiased" : "");
+    bool shortest = resize->mode == ResizeMode::Shortest;
+    std::string size = shortest ? fmt::format("shorter side to {}", resize->size.height)
+                                : fmt::format("to {} x {}", resize->size.height, resize->size.width);
+    const char *rules = resize->impl == ResizeImpl::Pil     ? "Pillow's rules"
+                        : resize->impl == ResizeImpl::Torch ? "torchvision's rules for tensors"
+                        : resize->impl == ResizeImpl::Tf    ? "TensorFlow's rules, pixels in f32"
+                                                            : "OpenCV's rules";
+    bool antialiased = resize->antialias && resize->filter != ResizeFilter::Nearest;
+    return fmt::format("resize {}, {}{}, {}{}", size, nameOf(resize->filter),
+                       antialiased ? ", antialiased" : "", rules,
+                       shortest && resize->rounding == SizeRounding::Lround ? ", longer side rounded" : "");
   }
   if (const auto *crop = std::get_if<CenterCropStep>(&step))
-    return fmt::format("centre crop {} x {}", crop->size.height, crop->size.width);
+    return fmt::format("centre crop {} x {}, offset {}", crop->size.height, crop->size.width,
+                       crop->round == CropRounding::Floor ? "rounded down" : "rounded half to even");
   const auto &affine = std::get<AffineStep>(step);
   return fmt::format("(x * {:.6g} - mean) / std, mean {:.6g}, std {:.6g}", affine.scale,
                      fmt::join(affine.mean, " "), fmt::join(affine.std, " "));
@@ -204,6 +210,8 @@ void printText(const Inspected &inspected, llvm::raw_ostream &os) {
       line("labels", fmt::format("{}: {}{}", model.labels.size(),
                                  llvm::join(llvm::ArrayRef(model.labels).take_front(5), "; "),
                                  model.labels.size() > 5 ? "; ..." : ""));
+    line("norms", fmt::format("{}, epsilon {}", model.norm == NormKind::Layer ? "LayerNorm" : "RMSNorm",
+                              numberText(model.normEps)));
     line("source", model.source.library + (model.source.arch.empty() ? "" : " " + model.source.arch));
     line("source hash", model.source.hash);
     if (!model.source.sha256.empty())

@@ -1,11 +1,41 @@
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Import/Presets.h"
+#include "compiler/Support/Json.h"
 #include "compiler/Target/Prefix.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 
 using namespace vitc;
+
+/// Options about the contents of a checkpoint: a library has them compiled in, a module has no such contents.
+static constexpr OptionId kCheckpointOptions[] = {OPT_norm_eps, OPT_tensor, OPT_resize_rules};
+
+static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
+  ImportOptions options;
+  options.labelsPath = arguments.value(OPT_labels).value_or("");
+  if (arguments.has(OPT_norm_eps)) {
+    llvm::Expected<double> eps = arguments.number(OPT_norm_eps, 0, 0, 1);
+    if (!eps)
+      return eps.takeError();
+    options.normEps = *eps;
+  }
+  for (const std::string &text : arguments.values(OPT_tensor)) {
+    auto [name, file] = llvm::StringRef(text).split('=');
+    if (name.empty() || file.empty())
+      return makeError(ExitCode::Usage, "--tensor: expected NAME=FILE, got '{}'", quoteForMessage(text));
+    options.tensors.emplace_back(name.str(), file.str());
+  }
+  if (arguments.has(OPT_resize_rules)) {
+    static constexpr llvm::StringRef names[] = {"pillow", "torchvision", "tensorflow", "opencv"};
+    llvm::Expected<std::string> rules = arguments.choice(OPT_resize_rules, names[0], names);
+    if (!rules)
+      return rules.takeError();
+    options.resizeRules = static_cast<ResizeImpl>(llvm::find(names, *rules) - std::begin(names));
+  }
+  return options;
+}
 
 llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &arguments, Console &console) {
   llvm::StringRef suffix = llvm::sys::path::extension(model);
@@ -14,6 +44,10 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
     if (arguments.has(OPT_labels))
       return makeError(ExitCode::Usage, "--labels: expected a checkpoint, got '{}', which takes no pictures",
                        model.str());
+    for (OptionId option : kCheckpointOptions)
+      if (arguments.has(option))
+        return makeError(ExitCode::Usage, "{}: expected a checkpoint, got the module '{}'",
+                         Arguments::spelling(option), model.str());
     llvm::Expected<MlirModel> result = openMlirModel(model, arguments.value(OPT_weights_from).value_or(""));
     if (!result)
       return result.takeError();
@@ -38,9 +72,10 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
         suffix == ".safetensors" || suffix == ".json" ? "; give the directory that holds it" : "");
   }
   console.progress("reading " + model.str(), 0);
-  ImportOptions options;
-  options.labelsPath = arguments.value(OPT_labels).value_or("");
-  llvm::Expected<Checkpoint> checkpoint = openCheckpoint(model, options);
+  llvm::Expected<ImportOptions> options = importOptions(arguments);
+  if (!options)
+    return options.takeError();
+  llvm::Expected<Checkpoint> checkpoint = openCheckpoint(model, *options);
   if (!checkpoint)
     return checkpoint.takeError();
   for (const std::string &warning : checkpoint->warnings)
@@ -168,7 +203,7 @@ llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::loadLibrary(llvm::StringRef
 
 llvm::Error vitc::refuseForLibrary(llvm::StringRef library, const Arguments &arguments,
                                    llvm::ArrayRef<OptionId> options) {
-  for (OptionId option : options)
+  for (OptionId option : llvm::concat<const OptionId>(options, llvm::ArrayRef(kCheckpointOptions)))
     if (arguments.has(option))
       return makeError(ExitCode::Usage,
                        "{}: expected a model, got the library '{}', which is compiled already",

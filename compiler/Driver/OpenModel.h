@@ -14,7 +14,7 @@ namespace vitc {
 /// A model before it is compiled: a checkpoint, or a module of the vit dialect with its weights.
 using Model = std::variant<Checkpoint, MlirModel>;
 
-/// Opens MODEL with --labels and --weights-from, and prints the checkpoint's warnings.
+/// Opens MODEL with --weights-from or the options of a checkpoint, and prints the checkpoint's warnings.
 llvm::Expected<Model> openModel(llvm::StringRef model, const Arguments &arguments, Console &console);
 
 /// The --precision given, f32 by default.
@@ -42,7 +42,8 @@ llvm::Expected<std::unique_ptr<LoadedLibrary>> compileAndLoad(const Model &model
 /// Loads LIB.
 llvm::Expected<std::unique_ptr<LoadedLibrary>> loadLibrary(llvm::StringRef path);
 
-/// A usage error if one of `options`, which only mean something for a MODEL, is given for a library.
+/// A usage error if one of `options`, which only mean something for a MODEL, is given for a library, or one
+/// about a checkpoint's contents (--norm-eps, --tensor, ...).
 llvm::Error refuseForLibrary(llvm::StringRef library, const Arguments &arguments,
                              llvm::ArrayRef<OptionId> options);
 

@@ -15,6 +15,12 @@ def InspectVis : OptionVisibility;
 def VerifyVis : OptionVisibility;
 def BenchVis : OptionVisibility;
 def TargetsVis : OptionVisibility;
+def ImportVis : OptionVisibility;
+def EvalVis : OptionVisibility;
+
+// Commands that open a MODEL.
+defvar ModelCommands = [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, ImportVis, EvalVis];
+defvar AllCommands = !listconcat(ModelCommands, [TargetsVis]);
 
 // `--name VALUE` and `--name=VALUE`. OptTable has room for one variant of a help text.
 multiclass Value<string name, list<OptionVisibility> commands, string meta, string help,
@@ -29,25 +35,27 @@ class Switch<string name, list<OptionVisibility> commands, string help>
     : Flag<["--"], name>, Visibility<commands>, HelpText<help>;
 
 def help : Flag<["--", "-"], "help">,
-           Visibility<[TopVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>,
+           Visibility<!listconcat([TopVis], AllCommands)>,
            HelpText<"show this text">;
 def help_h : Flag<["-"], "h">, Alias<help>,
-             Visibility<[TopVis, CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, TargetsVis]>;
+             Visibility<!listconcat([TopVis], AllCommands)>;
 def version : Flag<["--"], "version">, Visibility<[TopVis]>, HelpText<"show the version of vitc and of LLVM">;
 
-def o : JoinedOrSeparate<["-"], "o">, Visibility<[CompileVis]>, MetaVarName<"FILE">,
+def o : JoinedOrSeparate<["-"], "o">, Visibility<[CompileVis, ImportVis]>, MetaVarName<"OUT">,
         HelpText<"what to write; the suffix decides the kind: .o .a .so libraries, .s .ll listings, .mlir .json phases; "
-                 "- is standard output (default: NAME.a, or standard output with --emit)">;
+                 "- is standard output (default: NAME.a, or standard output with --emit)"> {
+  let HelpTextsForVariants = [HelpTextVariant<[ImportVis], "directory to write; it must not exist yet, or be empty">];
+}
 defm emit : Value<"emit", [CompileVis], "PHASE",
                   "stop after a phase and print it: import, vit, fused, planned, vector, llvm">;
 defm name : Value<"name", [CompileVis], "PREFIX",
                   "prefix of the library's C symbols and of its header (default: from the model)">;
-defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis], "LEVEL",
+defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis], "LEVEL",
                     "instruction-set level (bench: levels, with commas, each measured): compiles a model for it, forces it "
                     "in a library (default: the best of this machine)",
                     [HelpTextVariant<[CompileVis], "instruction-set levels, with commas; see 'vitc targets' "
                                      "(default: portable, all of x86-64)">]>;
-defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis], "P",
+defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis, EvalVis], "P",
                        "arithmetic of products: f32 (default); bf16, with sums in f32; int8, with scales by token and by output, patches, attention and heads in bf16">;
 defm max_error : Value<"max-error", [CompileVis], "X",
                        "with bf16 or int8: keeps the layers that need it in bf16 or f32, so that the relative L2 error of the "
@@ -64,8 +72,15 @@ defm weights : Value<"weights", [CompileVis], "WHERE",
                      "embed: in the library; file: in PREFIX.vitw beside it; auto: embed up to 16 MiB (default)">;
 defm max_side : Value<"max-side", [CompileVis], "N",
                       "largest side of pictures that the library accepts, 1 to 65535 (default: 4096)">;
-defm labels : Value<"labels", [CompileVis, ClassifyVis], "FILE",
+defm labels : Value<"labels", [CompileVis, ClassifyVis, ImportVis, EvalVis], "FILE",
                     "text file with the name of one class a line, instead of the checkpoint's">;
+defm norm_eps : Value<"norm-eps", ModelCommands, "X", "epsilon of all norms, instead of the checkpoint's">;
+defm tensor : Value<"tensor", ModelCommands, "NAME=FILE",
+                    ".npy file with the tensor that docs/vit-json.md calls NAME, instead of the checkpoint's, or where it "
+                    "has none; may be given several times">;
+defm resize_rules : Value<"resize-rules", ModelCommands, "LIBRARY",
+                          "whose arithmetic resizes pictures, instead of what the checkpoint names or implies: pillow, "
+                          "torchvision (tensors), tensorflow or opencv">;
 defm weights_from : Value<"weights-from", [CompileVis, RunVis, VerifyVis, BenchVis], "FILE",
                           "safetensors file with the weights of a .mlir model, by name (default: seeded random)">;
 def verify_each : Switch<"verify-each", [CompileVis], "run the IR verifier after every pass">;
@@ -74,15 +89,18 @@ defm input : Value<"input", [RunVis], "FILE", "input tensor, .npy: f32 images (n
 defm output : Value<"output", [RunVis], "[NAME=]FILE",
                     "where to write an output, .npy; a model with several writes FILE with its name before the suffix, or "
                     "takes one --output NAME=FILE for each that is wanted">;
-defm threads : Value<"threads", [RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis], "N",
+defm threads : Value<"threads", [RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis], "N",
                      "threads (default: all that the process may use)",
                      [HelpTextVariant<[BenchVis, InspectVis], "threads; a list with commas: bench measures each (default: all "
                                       "that the process may use), inspect shows how the plan divides over each">]>;
 
 defm top : Value<"top", [ClassifyVis], "K", "labels to show for each picture (default: 5)">;
 defm annotate : Value<"annotate", [ClassifyVis], "DIR",
-                      "write each picture with its label drawn under it to DIR, as PNG">;
-def json : Switch<"json", [ClassifyVis, InspectVis, VerifyVis, BenchVis], "print JSON instead of a table">;
+                      "write each picture with its labels drawn on it to DIR, as PNG">;
+defm drop_remainder : Value<"drop-remainder", [EvalVis], "N",
+                            "count whole batches of N pictures only: the last ones of the list, which fill none, are left "
+                            "out, as training scripts do">;
+def json : Switch<"json", [ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis], "print JSON instead of a table">;
 
 defm bound : Value<"bound", [VerifyVis], "X",
                    "largest relative L2 error that passes, or Nx for N times the error of a plain f32 computation "

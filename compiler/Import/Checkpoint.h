@@ -11,6 +11,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace vitc {
 
@@ -39,9 +40,16 @@ struct Checkpoint {
   std::vector<std::string> notes;    ///< decisions that `inspect` shows ("resize rules: Pillow")
 };
 
-/// Options that override what a checkpoint cannot say.
+/// What the command line says where a checkpoint's files cannot, or say it wrong.
 struct ImportOptions {
-  std::string labelsPath; ///< text file with one label a line
+  std::string labelsPath;                ///< text file with one label a line
+  std::optional<double> normEps;         ///< instead of the description's norm.eps
+  std::optional<ResizeImpl> resizeRules; ///< instead of the rules that the configuration names or implies
+  /// Canonical name and file of tensors that replace, or supply, the checkpoint's.
+  std::vector<std::pair<std::string, std::string>> tensors;
+  std::string arch;                ///< "LIBRARY:NAME": what weights without a configuration are; "" if not given
+  int64_t heads = 0;               ///< of weights without a configuration; 0 if not given
+  std::optional<Extent> imageSize; ///< input size to resize the position table for
 };
 
 /// Opens MODEL: a directory with vit.json, a Hugging Face or timm directory, or `preset:NAME` (options:

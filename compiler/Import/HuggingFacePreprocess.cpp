@@ -1,7 +1,7 @@
 //===- HuggingFacePreprocess.cpp - preprocessor_config.json -----------------------------------------===//
 //
 // Resolves an image processor's configuration into preprocessing steps. Sources: huggingface/transformers
-// image_processing_{vit,deit,clip,bit,siglip,beit}.py, image_transforms.py.
+// image_processing_{vit,deit,clip,bit,siglip,beit,dinov3_vit}.py, image_transforms.py.
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Import/Importers.h"
@@ -19,6 +19,7 @@ using namespace vitc;
 namespace {
 
 constexpr std::array<double, 3> half{.5, .5, .5};
+constexpr std::array<double, 3> imageNetMean{.485, .456, .406}, imageNetStd{.229, .224, .225};
 constexpr std::array<double, 3> clipMean{.48145466, .4578275, .40821073},
     clipStd{.26862954, .26130258, .27577711};
 
@@ -39,16 +40,8 @@ constexpr Processor processors[] = {
     {"Siglip", false, 224, ResizeFilter::Bicubic, false, 224, half, half},
     {"CLIP", true, 224, ResizeFilter::Bicubic, true, 224, clipMean, clipStd},
     {"Bit", true, 224, ResizeFilter::Bicubic, true, 224, clipMean, clipStd},
+    {"DINOv3ViT", false, 224, ResizeFilter::Bilinear, false, 224, imageNetMean, imageNetStd},
 };
-
-/// Pillow's filter numbers; nullopt marks filters that vit.json cannot say.
-struct Resampling {
-  const char *name;
-  std::optional<ResizeFilter> filter;
-};
-constexpr Resampling resamplings[] = {
-    {"nearest", ResizeFilter::Nearest}, {"lanczos", std::nullopt}, {"bilinear", ResizeFilter::Bilinear},
-    {"bicubic", ResizeFilter::Bicubic}, {"box", std::nullopt},     {"hamming", std::nullopt}};
 
 constexpr KeyUse U = KeyUse::Understood, I = KeyUse::Irrelevant, X = KeyUse::MustBeOff;
 constexpr KeyRule keyRules[] = {
@@ -165,15 +158,21 @@ llvm::Error Reader::addResize() {
 
   step.filter = processor->filter;
   if (std::optional<JsonRef> resample = json.findValue("resample")) {
-    llvm::Expected<int64_t> number = resample->asInteger(0, std::size(resamplings) - 1);
+    // The enumeration has Pillow's numbers.
+    llvm::Expected<int64_t> number = resample->asInteger(0, static_cast<int64_t>(ResizeFilter::Hamming));
     if (!number)
       return number.takeError();
-    const Resampling &choice = resamplings[*number];
-    if (!choice.filter)
-      return resample->error(fmt::format(
-          "expected 2 (bilinear) or 3 (bicubic), got {} ({}), which is not supported", *number, choice.name));
-    step.filter = *choice.filter;
+    step.filter = static_cast<ResizeFilter>(*number);
   }
+  // The configuration does not fix the backend: fast processors and version 5 mean torchvision's, which has
+  // three filters.
+  bool torch = step.filter == ResizeFilter::Nearest || step.filter == ResizeFilter::Bilinear ||
+               step.filter == ResizeFilter::Bicubic;
+  if (fast && torch)
+    step.impl = ResizeImpl::Torch;
+  else if (fast)
+    checkpoint.notes.push_back(
+        fmt::format("preprocessing: torchvision has no filter '{}'; resized as Pillow does", nameOf(step.filter)));
   result.steps.push_back(step);
   return llvm::Error::success();
 }
@@ -259,11 +258,8 @@ llvm::Error Reader::run() {
   for (auto step : {&Reader::addResize, &Reader::addCrop, &Reader::addAffine})
     if (llvm::Error error = (this->*step)())
       return error;
-  // The configuration does not fix the backend: fast processors and version 5 mean torchvision's resize,
-  // which lies within 1 of 255 of Pillow's. Only Pillow's is compiled, so that every such model stays usable.
-  checkpoint.notes.push_back(
-      fast ? "resize rules: Pillow (the processor means torchvision's, at most 1/255 apart)"
-           : "resize rules: Pillow");
+  checkpoint.notes.push_back(fmt::format("preprocessing: the processor means {}'s rules (see --resize-rules)",
+                                         fast ? "torchvision" : "Pillow"));
   checkpoint.config.preprocess = std::move(result);
   return llvm::Error::success();
 }
@@ -274,14 +270,25 @@ llvm::ArrayRef<KeyRule> vitc::huggingFaceProcessorKeys() { return keyRules; }
 
 llvm::Error vitc::importHuggingFacePreprocess(llvm::StringRef directory, int libraryMajor,
                                               Checkpoint &checkpoint) {
-  llvm::SmallString<256> path(directory);
-  llvm::sys::path::append(path, "preprocessor_config.json");
-  if (!llvm::sys::fs::exists(path)) {
-    checkpoint.notes.push_back("no preprocessor_config.json: the library takes normalised tensors only");
-    return llvm::Error::success();
+  // Version 5 saves the processor of pictures and texts in one file, which holds the pictures' as a member.
+  for (auto [name, member] :
+       {std::pair("preprocessor_config.json", ""), std::pair("processor_config.json", "image_processor")}) {
+    llvm::SmallString<256> path(directory);
+    llvm::sys::path::append(path, name);
+    if (!llvm::sys::fs::exists(path))
+      continue;
+    llvm::Expected<JsonDocument> document = JsonDocument::parseFile(path);
+    if (!document)
+      return document.takeError();
+    std::optional<JsonRef> processor = document->root();
+    if (*member)
+      processor = processor->findValue(member);
+    if (!processor)
+      continue;
+    if (llvm::Error error = processor->expectObject())
+      return error;
+    return Reader(*processor, libraryMajor, checkpoint).run();
   }
-  llvm::Expected<JsonDocument> document = JsonDocument::parseFile(path);
-  if (!document)
-    return document.takeError();
-  return Reader(document->root(), libraryMajor, checkpoint).run();
+  checkpoint.notes.push_back("no preprocessor_config.json: the library takes normalised tensors only");
+  return llvm::Error::success();
 }

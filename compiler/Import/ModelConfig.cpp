@@ -13,6 +13,13 @@ static int64_t patchesAlong(int64_t size, int64_t patch, int64_t stride, PatchPa
   return size < patch ? 0 : (size - patch) / stride + 1;
 }
 
+const ResizeStep *Preprocess::resize() const {
+  for (const PreprocessStep &step : steps)
+    if (const auto *resize = std::get_if<ResizeStep>(&step))
+      return resize;
+  return nullptr;
+}
+
 Extent ModelConfig::grid() const {
   return {patchesAlong(inputSize.height, patch.size.height, patch.stride.height, patch.pad),
           patchesAlong(inputSize.width, patch.size.width, patch.stride.width, patch.pad)};
@@ -175,8 +182,8 @@ void Specs::tail() {
     for (const char *part : {"pool.q", "pool.k", "pool.v", "pool.o"})
       linear(part, width, width, true);
     norm("pool.ln", config.norm, width);
-    linear("pool.fc1", config.block.mlp.hidden, width, true);
-    linear("pool.fc2", width, config.block.mlp.hidden, true);
+    linear("pool.fc1", config.poolHidden(), width, true);
+    linear("pool.fc2", width, config.poolHidden(), true);
     break;
   case PoolKind::ConcatClsMean:
     pooled = 2 * width;

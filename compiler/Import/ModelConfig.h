@@ -45,7 +45,7 @@ enum class PoolKind { Cls, Mean, Max, AvgMax, Map, ConcatClsMean, MultiLayer, No
 enum class HeadCombine { Single, Mean };
 
 enum class ResizeMode { Shortest, Squash, FitPatches };
-enum class ResizeFilter { Nearest, Bilinear, Bicubic };
+enum class ResizeFilter { Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming }; // Pillow's numbers
 enum class ResizeImpl { Pil, Torch, Tf, OpenCv };
 enum class SizeRounding { Floor, Lround };
 enum class CropRounding { Floor, HalfEven };
@@ -57,6 +57,8 @@ struct ResizeStep {
   bool antialias = true;
   ResizeImpl impl = ResizeImpl::Pil;
   SizeRounding rounding = SizeRounding::Floor;
+  /// Whether resized pixels keep fractions (f32) or are rounded to u8, as the library's results are.
+  bool keepsFractions() const { return impl == ResizeImpl::Tf && filter != ResizeFilter::Nearest; }
   bool operator==(const ResizeStep &) const = default;
 };
 struct CenterCropStep {
@@ -75,6 +77,10 @@ using PreprocessStep = std::variant<ResizeStep, CenterCropStep, AffineStep>;
 struct Preprocess {
   bool decodeRgb = true;
   std::vector<PreprocessStep> steps;
+  /// The resize among the steps, or null.
+  const ResizeStep *resize() const;
+  /// Whether its pixels keep fractions.
+  bool keepsFractions() const { return resize() && resize()->keepsFractions(); }
   bool operator==(const Preprocess &) const = default;
 };
 
@@ -119,8 +125,10 @@ struct RopeConfig {
   RopeKind kind = RopeKind::None;
   double base = 100;
   std::string order = "yx", pairing = "half";
-  Extent ref{16, 16};
-  double offset = 0;
+  Extent ref{16, 16}; ///< grid that indices are scaled to; 0x0: they stay as they are
+  double offset = 0;  ///< added to indices
+  /// DinoV3: the head_dim / 4 periods where a checkpoint stores them (rounded to bf16); empty: of `base`.
+  std::vector<double> periods;
   bool operator==(const RopeConfig &) const = default;
 };
 
@@ -154,6 +162,9 @@ struct PoolConfig {
   PoolKind kind = PoolKind::Cls;
   bool includePrefix = false;
   std::vector<int64_t> layers; ///< MultiLayer: which blocks
+  /// Map: sizes and activation of the pool's attention and MLP; 0 and nullopt: as in the blocks.
+  int64_t heads = 0, hidden = 0;
+  std::optional<Activation> act;
   bool operator==(const PoolConfig &) const = default;
 };
 struct HeadLayer {
@@ -163,10 +174,11 @@ struct HeadLayer {
   bool bias = true;
   bool operator==(const HeadLayer &) const = default;
 };
-/// Linear + tanh in front of the head, also Hugging Face's pooler of a bare ViTModel.
+/// Linear + tanh in front of the head, also Hugging Face's pooler of a bare ViTModel; or, with the identity, the
+/// projection of CLIP into the space shared with texts.
 struct PreLogits {
   int64_t out = 0;
-  std::string act = "tanh";
+  std::string act = "tanh"; ///< "tanh" "identity"
   bool bias = true;
   bool operator==(const PreLogits &) const = default;
 };
@@ -213,6 +225,10 @@ struct ModelConfig {
   int64_t tokens() const;
   /// Rows of the position table; 0 without one.
   int64_t positions() const;
+  /// Sizes and activation of attention pooling.
+  int64_t poolHeads() const { return pool.heads ? pool.heads : heads; }
+  int64_t poolHidden() const { return pool.hidden ? pool.hidden : block.mlp.hidden; }
+  Activation poolAct() const { return pool.act.value_or(block.mlp.act); }
   /// Width of q, k and v: heads * headDim.
   int64_t innerWidth() const { return heads * headDim; }
   /// Index of the first token of prefix run `kind`, if there is one.
@@ -239,6 +255,9 @@ struct TensorSpec {
 /// OIHW, a run of n tokens is [n, width], and the position table is [rows, width]. Precondition: validate()
 /// accepts the sizes.
 std::vector<TensorSpec> expectedTensors(const ModelConfig &config);
+
+/// Checks that the runtime resizes as `step` says: a library's rules do not come with every filter.
+llvm::Error checkResize(const ResizeStep &step);
 
 /// Checks the description against itself and against the limits of this compiler (heads * head_dim, grid,
 /// sizes, element counts); errors name the field. Axis values that the compiler cannot lower yet are refused

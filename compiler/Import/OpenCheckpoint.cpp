@@ -1,5 +1,8 @@
 //===- OpenCheckpoint.cpp - from a path to a checkpoint ---------------------------------------------===//
+#include "compiler/Import/BareWeights.h"
 #include "compiler/Import/Importers.h"
+#include "compiler/Import/OnnxModel.h"
+#include "compiler/Import/Overrides.h"
 #include "compiler/Import/Presets.h"
 #include "compiler/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
@@ -15,12 +18,12 @@ namespace path = llvm::sys::path;
 
 namespace {
 
-/// A C identifier from the last component of a path: "models/vit-b.16/" -> "vit_b_16".
+/// A C identifier from the last component of a path: "models/vit-b.16/" -> "vit_b_16", without a file's suffix.
 std::string identifierFrom(llvm::StringRef model) {
   llvm::SmallString<256> real;
   if (fs::real_path(model, real))
     real = model;
-  std::string name = path::filename(real).str();
+  std::string name = (fs::is_directory(real) ? path::filename(real) : path::stem(real)).str();
   for (char &c : name)
     if (!llvm::isAlnum(c))
       c = '_';
@@ -52,18 +55,48 @@ std::string listing(llvm::StringRef directory) {
   return llvm::join(names, ", ") + (more ? fmt::format(" and {} more", more) : "");
 }
 
-llvm::Expected<Imported> importDirectory(llvm::StringRef model) {
+/// open_clip's description of a directory, or "".
+std::string openClipConfig(llvm::StringRef directory) {
+  for (const char *name : {"open_clip_config.json", "open_clip_model_cfg.json"})
+    if (std::string file = join(directory, name); fs::exists(file))
+      return file;
+  return "";
+}
+
+/// A configuration says what --arch and --heads say of weights without one.
+llvm::Error refuseArch(llvm::StringRef model, const ImportOptions &options) {
+  if (options.arch.empty() && options.heads == 0)
+    return llvm::Error::success();
+  return makeError(ExitCode::Usage, "{}: --{} is for weights without a configuration, which this model has",
+                   model.str(), options.arch.empty() ? "heads" : "arch");
+}
+
+llvm::Expected<Imported> importDirectory(llvm::StringRef model, const ImportOptions &options) {
   bool ours = fs::exists(join(model, "vit.json")), theirs = fs::exists(join(model, "config.json"));
+  std::string clip = openClipConfig(model);
+  bool wantsClip = llvm::StringRef(options.arch).split(':').first == "open_clip";
   if (ours && theirs)
     return inputError(
         "{}: expected either vit.json or config.json, got both; remove the one that does not count",
         model.str());
+  if (!clip.empty() && (wantsClip || (!ours && !theirs))) {
+    llvm::Expected<JsonDocument> config = JsonDocument::parseFile(clip);
+    if (!config)
+      return config.takeError();
+    return importOpenClip(model, *config);
+  }
+  if (ours || theirs)
+    if (llvm::Error error = refuseArch(model, options))
+      return std::move(error);
   if (ours)
     return importVitJson(model);
-  if (!theirs)
-    return inputError("{}: expected a model: vit.json, or config.json of transformers or timm, with "
-                      "model.safetensors; got {}",
+  if (!theirs) {
+    if (WeightStore::hasWeights(model))
+      return importBareWeights(model, options);
+    return inputError("{}: expected a model: vit.json, config.json of transformers or timm, or "
+                      "open_clip_config.json, with weights, or weights alone; got {}",
                       model.str(), listing(model));
+  }
   llvm::Expected<JsonDocument> config = JsonDocument::parseFile(join(model, "config.json"));
   if (!config)
     return config.takeError();
@@ -101,25 +134,61 @@ llvm::Error applyLabels(llvm::StringRef file, ModelConfig &config) {
   return llvm::Error::success();
 }
 
+/// What a file is follows from its suffix, or from how it begins.
+llvm::Expected<Imported> importFile(llvm::StringRef model, const ImportOptions &options) {
+  llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(model);
+  if (!file)
+    return file.takeError();
+  if (!model.ends_with(".onnx") && !onnx::looksLikeOnnx((*file)->text()))
+    return importBareWeights(model, options);
+  if (llvm::Error error = refuseArch(model, options))
+    return std::move(error);
+  return importOnnx(model, options);
+}
+
 /// What follows after every importer.
-llvm::Expected<Checkpoint> finish(Imported imported, llvm::StringRef model) {
+llvm::Expected<Checkpoint> finish(Imported imported, llvm::StringRef model, const ImportOptions &options) {
   Checkpoint &checkpoint = imported.checkpoint;
   if (checkpoint.config.name.empty())
     checkpoint.config.name = identifierFrom(model);
+  if (llvm::Error error = overrideConfig(checkpoint.config, options))
+    return std::move(error);
   if (llvm::Error error = validate(checkpoint.config))
     return llvm::handleErrors(std::move(error), [&](const UserError &e) {
       return makeError(e.getExitCode(), "{}: {}", model.str(), e.getMessage());
     });
+  llvm::Expected<std::vector<std::string>> supplied = supplyTensors(checkpoint, options);
+  if (!supplied)
+    return supplied.takeError();
+  for (const auto &[name, file] : options.tensors)
+    imported.tensors.slices.erase(name);
   if (llvm::Error error = bindTensors(checkpoint, imported.tensors, *imported.table, imported.store.path()))
     return std::move(error);
   WeightStore::Scan scan = imported.store.scan();
-  checkpoint.weightsHash = scan.hash;
-  if (checkpoint.config.source.hash.empty())
-    checkpoint.config.source.hash = scan.hash;
+  checkpoint.weightsHash = combinedHash(scan.hash, *supplied);
+  if (checkpoint.config.source.hash.empty() || !supplied->empty())
+    checkpoint.config.source.hash = checkpoint.weightsHash;
   for (const std::string &name : scan.nonFinite)
     checkpoint.warnings.push_back(
         fmt::format("{}: tensor '{}' holds NaN or infinity", imported.store.path(), quoteForMessage(name)));
   return std::move(imported.checkpoint);
+}
+
+/// What follows for a preset, whose tensors are complete and whose description is valid.
+llvm::Expected<Checkpoint> finishPreset(llvm::Expected<Checkpoint> checkpoint, const ImportOptions &options) {
+  if (!checkpoint)
+    return checkpoint;
+  if (llvm::Error error = overrideConfig(checkpoint->config, options))
+    return std::move(error);
+  if (llvm::Error error = validate(checkpoint->config))
+    return std::move(error);
+  llvm::Expected<std::vector<std::string>> supplied = supplyTensors(*checkpoint, options);
+  if (!supplied)
+    return supplied.takeError();
+  checkpoint->weightsHash = combinedHash(checkpoint->weightsHash, *supplied);
+  if (!supplied->empty())
+    checkpoint->config.source.hash = checkpoint->weightsHash;
+  return checkpoint;
 }
 
 } // namespace
@@ -146,20 +215,19 @@ llvm::Expected<Checkpoint> vitc::openCheckpoint(llvm::StringRef model, const Imp
   auto open = [&]() -> llvm::Expected<Checkpoint> {
     llvm::StringRef preset = model;
     if (preset.consume_front("preset:"))
-      return openPreset(preset);
+      return finishPreset(openPreset(preset), options);
     fs::file_status status;
     if (std::error_code error = fs::status(model, status)) {
       bool missing = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
       return makeError(missing ? ExitCode::Input : ExitCode::Environment,
                        "{}: expected a model directory or preset:NAME: {}", model.str(), error.message());
     }
-    if (status.type() != fs::file_type::directory_file)
-      return inputError("{}: expected the directory that holds the model, got a file; try {}", model.str(),
-                        path::parent_path(model).empty() ? "." : path::parent_path(model).str());
-    llvm::Expected<Imported> imported = importDirectory(model);
+    bool directory = status.type() == fs::file_type::directory_file;
+    llvm::Expected<Imported> imported =
+        directory ? importDirectory(model, options) : importFile(model, options);
     if (!imported)
       return imported.takeError();
-    return finish(std::move(*imported), model);
+    return finish(std::move(*imported), model, options);
   };
   llvm::Expected<Checkpoint> checkpoint = open();
   if (checkpoint && !options.labelsPath.empty())

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Import/Importers.h"
 #include "compiler/Import/KeyTable.h"
+#include "compiler/Import/VitNames.h"
 #include "compiler/Support/Error.h"
 #include <cmath>
 
@@ -62,12 +63,12 @@ llvm::Error vitc::importTimmPreprocess(const JsonRef &pretrained, Checkpoint &ch
     return pretrained.get("crop_pct")->expected("a number from 0.01 to 8");
 
   ResizeStep resize;
-  if (*filter == "bilinear")
-    resize.filter = ResizeFilter::Bilinear;
-  else if (*filter == "bicubic")
-    resize.filter = ResizeFilter::Bicubic;
+  // timm spells Pillow's filters as vit.json does.
+  if (std::optional<ResizeFilter> found = valueOf<ResizeFilter>(*filter))
+    resize.filter = *found;
   else
-    return pretrained.get("interpolation")->expected("'bilinear' or 'bicubic'");
+    return pretrained.get("interpolation")
+        ->expected("'nearest', 'lanczos', 'bilinear', 'bicubic', 'box' or 'hamming'");
   auto scaled = [&](int64_t size) {
     return static_cast<int64_t>(std::floor(static_cast<double>(size) / *cropPct));
   };
@@ -95,6 +96,5 @@ llvm::Error vitc::importTimmPreprocess(const JsonRef &pretrained, Checkpoint &ch
   result.steps = {resize, CenterCropStep{config.inputSize, CropRounding::HalfEven, 0},
                   AffineStep{1.0 / 255.0, std::move(*mean), std::move(*std)}};
   config.preprocess = std::move(result);
-  checkpoint.notes.push_back("resize rules: Pillow");
   return llvm::Error::success();
 }

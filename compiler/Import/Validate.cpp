@@ -104,6 +104,49 @@ llvm::Error checkPositions(const ModelConfig &config) {
   return llvm::Error::success();
 }
 
+llvm::Error checkRope(const ModelConfig &config) {
+  const RopeConfig &rope = config.rope;
+  if (rope.kind == RopeKind::None)
+    return llvm::Error::success();
+  if (config.headDim % 4 != 0)
+    return inputError("rope.kind: '{}' expects a head_dim that is a multiple of 4, got {}", nameOf(rope.kind),
+                      config.headDim);
+  if (!(std::isfinite(rope.base) && rope.base > 1))
+    return inputError("rope.base: expected a number above 1, got {}", rope.base);
+  if (rope.order != "yx" && rope.order != "xy")
+    return inputError("rope.order: expected 'yx' or 'xy', got '{}'", quoteForMessage(rope.order));
+  if (rope.pairing != "half" && rope.pairing != "adjacent")
+    return inputError("rope.pairing: expected 'half' or 'adjacent', got '{}'", quoteForMessage(rope.pairing));
+  constexpr int64_t maxRef = 1 << 14;
+  if ((rope.ref.height == 0) != (rope.ref.width == 0) || rope.ref.height > maxRef || rope.ref.width > maxRef)
+    return inputError("rope.ref: expected [0, 0] or two numbers from 1 to {}, got [{}, {}]", maxRef,
+                      rope.ref.height, rope.ref.width);
+  if (!(std::abs(rope.offset) <= maxRef))
+    return inputError("rope.offset: expected a number from {} to {}, got {}", -maxRef, maxRef, rope.offset);
+  if (rope.periods.empty())
+    return llvm::Error::success();
+  if (rope.kind != RopeKind::DinoV3 || static_cast<int64_t>(rope.periods.size()) != config.headDim / 4)
+    return inputError("rope.periods: expected {} numbers (a quarter of head_dim) with rope.kind 'dinov3', got "
+                      "{} with '{}'",
+                      config.headDim / 4, rope.periods.size(), nameOf(rope.kind));
+  for (double period : rope.periods)
+    if (!(std::isfinite(period) && period > 0))
+      return inputError("rope.periods: expected positive numbers, got {}", period);
+  return llvm::Error::success();
+}
+
+llvm::Error checkPool(const ModelConfig &config) {
+  const PoolConfig &pool = config.pool;
+  if (pool.kind != PoolKind::Map && (pool.heads || pool.hidden || pool.act))
+    return inputError("pool: 'heads', 'hidden' and 'act' expect the kind 'map', got '{}'", nameOf(pool.kind));
+  if (pool.kind == PoolKind::Map && config.width % config.poolHeads() != 0)
+    return inputError("pool.heads: expected a divisor of the width {}, got {}", config.width,
+                      config.poolHeads());
+  if (config.poolHidden() > 1 << 18)
+    return inputError("pool.hidden: expected a number from 1 to {}, got {}", 1 << 18, config.poolHidden());
+  return llvm::Error::success();
+}
+
 llvm::Error checkHead(const ModelConfig &config) {
   const HeadConfig &head = config.head;
   constexpr int64_t maxOut = 1 << 20;
@@ -166,20 +209,8 @@ llvm::Error checkPreprocess(const ModelConfig &config) {
       if (!positive(checked))
         return inputError("preprocess.steps: resize: expected a size from 1 to 16384, got {}x{}",
                           resize->size.height, resize->size.width);
-      if (resize->mode == ResizeMode::FitPatches)
-        return inputError(
-            "preprocess.steps: resize.mode: 'fit_patches' is not supported yet; the nearest is 'squash'");
-      if (resize->filter == ResizeFilter::Nearest)
-        return inputError(
-            "preprocess.steps: resize.filter: 'nearest' is not supported yet; the nearest is 'bilinear'");
-      if (resize->impl != ResizeImpl::Pil || !resize->antialias)
-        return inputError(
-            "preprocess.steps: resize: only Pillow's antialiased rules (impl 'pil', antialias true) are "
-            "supported yet, got impl '{}', antialias {}",
-            nameOf(resize->impl), resize->antialias);
-      if (resize->rounding != SizeRounding::Floor)
-        return inputError(
-            "preprocess.steps: resize.rounding: 'lround' is not supported yet; the nearest is 'floor'");
+      if (llvm::Error error = checkResize(*resize))
+        return error;
       sized = resize->mode == ResizeMode::Squash;
       size = resize->size;
     } else if (const auto *crop = std::get_if<CenterCropStep>(&step)) {
@@ -276,8 +307,8 @@ llvm::Error checkLowerable(const ModelConfig &config) {
       {config.pool.kind != PoolKind::Cls && config.pool.kind != PoolKind::Mean &&
            config.pool.kind != PoolKind::None,
        "pool.kind", nameOf(config.pool.kind), "cls or mean"},
-      {config.head.preLogits && config.head.preLogits->act != "tanh", "head.pre_logits.act",
-       config.head.preLogits ? config.head.preLogits->act : "", "tanh"},
+      {config.head.preLogits && config.head.preLogits->act != "tanh" && config.head.preLogits->act != "identity",
+       "head.pre_logits.act", config.head.preLogits ? config.head.preLogits->act : "", "tanh or identity"},
   };
   for (const Refusal &refusal : refusals)
     if (refusal.refused)
@@ -291,8 +322,31 @@ llvm::Error checkLowerable(const ModelConfig &config) {
 
 } // namespace
 
+llvm::Error vitc::checkResize(const ResizeStep &step) {
+  if (step.mode == ResizeMode::FitPatches)
+    return inputError(
+        "preprocess.steps: resize.mode: 'fit_patches' is not supported; the nearest is 'squash'");
+  bool pillowOnly = step.filter == ResizeFilter::Lanczos || step.filter == ResizeFilter::Box ||
+                    step.filter == ResizeFilter::Hamming;
+  if (pillowOnly && step.impl != ResizeImpl::Pil)
+    return inputError("preprocess.steps: resize.filter: '{}' expects impl 'pil', got '{}', which has nearest, "
+                      "bilinear and bicubic",
+                      nameOf(step.filter), nameOf(step.impl));
+  if (step.filter == ResizeFilter::Nearest)
+    return llvm::Error::success(); // which knows no antialiasing
+  if (step.impl == ResizeImpl::Pil && !step.antialias)
+    return inputError("preprocess.steps: resize.antialias: expected true with impl 'pil', which always "
+                      "antialiases, got false");
+  if ((step.impl == ResizeImpl::Tf || step.impl == ResizeImpl::OpenCv) && step.antialias)
+    return inputError("preprocess.steps: resize.antialias: expected false with impl '{}', got true; the nearest "
+                      "that antialiases is 'torch'",
+                      nameOf(step.impl));
+  return llvm::Error::success();
+}
+
 llvm::Error vitc::validate(const ModelConfig &config) {
-  for (auto *check : {checkSizes, checkNumbers, checkPositions, checkHead, checkLowerable, checkPreprocess})
+  for (auto *check : {checkSizes, checkNumbers, checkPositions, checkRope, checkPool, checkHead,
+                      checkLowerable, checkPreprocess})
     if (llvm::Error error = check(config))
       return error;
   return llvm::Error::success();

@@ -6,8 +6,10 @@
 
 namespace vitc {
 
-/// Writes PATH/vit.json and PATH/model.safetensors (F32: exact for weights that came from F32, F16 or BF16),
-/// creating PATH if need be. The same checkpoint gives the same bytes. Errors are of ExitCode::Environment.
+/// Writes the directory PATH with vit.json, model.safetensors and, if there are labels that a file with one a
+/// line can hold, labels.txt (else they are in vit.json). Opening it gives an equal description and equal
+/// tensors. PATH must not exist yet, or be an empty directory; it appears complete or not at all. The same
+/// checkpoint gives the same bytes. Errors are of ExitCode::Environment.
 llvm::Error writeVitDirectory(const Checkpoint &checkpoint, llvm::StringRef path);
 
 } // namespace vitc

@@ -32,7 +32,7 @@ VITC_NAMES(FinalNorm, "all_tokens", "after_pool", "none");
 VITC_NAMES(PoolKind, "cls", "mean", "max", "avgmax", "map", "concat_cls_mean", "multi_layer", "none");
 VITC_NAMES(HeadCombine, "single", "mean");
 VITC_NAMES(ResizeMode, "shortest", "squash", "fit_patches");
-VITC_NAMES(ResizeFilter, "nearest", "bilinear", "bicubic");
+VITC_NAMES(ResizeFilter, "nearest", "lanczos", "bilinear", "bicubic", "box", "hamming");
 VITC_NAMES(ResizeImpl, "pil", "torch", "tf", "opencv");
 VITC_NAMES(SizeRounding, "floor", "lround");
 VITC_NAMES(CropRounding, "floor", "half_even");

@@ -181,8 +181,9 @@ SmallVector<std::pair<StringRef, Value>> ForwardBuilder::build(Value image) {
     if (c.finalNorm == FinalNorm::AfterPool)
       token = norm(token, "final.norm");
     if (c.head.preLogits)
-      token = activation(linear(token, "head.pre", c.head.preLogits->out, c.head.preLogits->bias),
-                         vit::ActivationKind::Tanh);
+      token = linear(token, "head.pre", c.head.preLogits->out, c.head.preLogits->bias);
+    if (c.head.preLogits && c.head.preLogits->act == "tanh")
+      token = activation(token, vit::ActivationKind::Tanh);
     return token;
   };
   auto prefixToken = [&](StringRef kind) {
@@ -257,8 +258,9 @@ OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig 
                                      b.getF32Type());
   buildFunction(*module, "forward", image, config, [](OpBuilder &, Value v) { return v; });
   if (const AffineStep *affine = affineStep(config)) {
-    Type pixels = RankedTensorType::get({config.inputSize.height, config.inputSize.width, config.channels},
-                                        b.getIntegerType(8, /*isSigned=*/false));
+    Type bytes = RankedTensorType::get({config.inputSize.height, config.inputSize.width, config.channels},
+                                       b.getIntegerType(8, /*isSigned=*/false));
+    Type pixels = config.preprocess->keepsFractions() ? image : bytes;
     buildFunction(*module, "forward_u8", pixels, config, [&](OpBuilder &builder, Value v) -> Value {
       return vit::NormalizeImageOp::create(builder, loc, image, v, builder.getF64FloatAttr(affine->scale),
                                            builder.getDenseF64ArrayAttr(affine->mean),

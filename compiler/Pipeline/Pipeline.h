@@ -67,7 +67,7 @@ struct LibraryInfo {
   std::vector<const Isa *> levels;
 };
 
-/// Builds the module of model-level ops: `@forward` from f32 images, and `@forward_u8` from u8 pixels of the
+/// Builds the module of model-level ops: `@forward` from f32 images, and `@forward_u8` from pixels of the
 /// model's size when the checkpoint states a preprocessing. Outputs carry their name as result attribute
 /// `vit.name`.
 mlir::OwningOpRef<mlir::ModuleOp> buildModule(mlir::MLIRContext &context, const ModelConfig &config);

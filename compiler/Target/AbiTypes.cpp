@@ -17,8 +17,8 @@ AbiTypes::AbiTypes(llvm::LLVMContext &context)
   schedule = StructType::create({ptr, i32, i64}, "vitc_schedule");
   // name, needs, arena_bytes, scratch_bytes, run, run_u8
   level = StructType::create({ptr, i32, i64, i64, schedule, schedule}, "vitc_level");
-  // resize, filter, resize_height, resize_width, crop, crop_round
-  preprocess = StructType::create({i32, i32, i32, i32, i32, i32}, "vitc_preprocess");
+  // resize, filter, resize_height, resize_width, crop, crop_round, rules, size_round, f32
+  preprocess = StructType::create({i32, i32, i32, i32, i32, i32, i32, i32, i32}, "vitc_preprocess");
   // abi, name, levels, level_count, batch, input_channels, input_height, input_width, output_count,
   // output_bytes, weight_bytes, weight_id, weights, weights_file, preprocess, max_side
   modelInfo = StructType::create(

@@ -92,7 +92,8 @@ struct TableBuilder {
       return null();
     return global(ConstantStruct::get(types.preprocess,
                                       {u32(table->resize), u32(table->filter), u32(table->resize_height),
-                                       u32(table->resize_width), u32(table->crop), u32(table->crop_round)}),
+                                       u32(table->resize_width), u32(table->crop), u32(table->crop_round),
+                                       u32(table->rules), u32(table->size_round), u32(table->f32)}),
                   prefix + ".preprocess");
   }
 

@@ -4,28 +4,49 @@
 
 using namespace vitc;
 
-/// Refuses what the runtime's resizer is not: Pillow's antialiased bilinear or bicubic.
+static uint32_t rulesOf(const ResizeStep &step) {
+  switch (step.impl) {
+  case ResizeImpl::Pil:
+    return VITC_RULES_PILLOW;
+  case ResizeImpl::Torch:
+    return step.antialias ? VITC_RULES_TORCH : VITC_RULES_TORCH_PLAIN;
+  case ResizeImpl::Tf:
+    return VITC_RULES_TENSORFLOW;
+  case ResizeImpl::OpenCv:
+    return VITC_RULES_OPENCV;
+  }
+  llvm_unreachable("covered switch");
+}
+
+static uint32_t filterOf(ResizeFilter filter) {
+  switch (filter) {
+  case ResizeFilter::Nearest:
+    return VITC_FILTER_NEAREST;
+  case ResizeFilter::Lanczos:
+    return VITC_FILTER_LANCZOS;
+  case ResizeFilter::Bilinear:
+    return VITC_FILTER_BILINEAR;
+  case ResizeFilter::Bicubic:
+    return VITC_FILTER_BICUBIC;
+  case ResizeFilter::Box:
+    return VITC_FILTER_BOX;
+  case ResizeFilter::Hamming:
+    return VITC_FILTER_HAMMING;
+  }
+  llvm_unreachable("covered switch");
+}
+
 static llvm::Error setResize(const ResizeStep &step, vitc_preprocess &table) {
-  auto refuse = [](const char *what) {
-    return inputError(
-        "preprocessing: expected a resize as Pillow does it (antialiased bilinear or bicubic, sizes "
-        "rounded down), got {}; remove the preprocessing to compile a library without run_u8",
-        what);
-  };
-  if (step.impl != ResizeImpl::Pil)
-    return refuse("another library's arithmetic (\"impl\" is not \"pil\")");
-  if (!step.antialias)
-    return refuse("one without antialiasing");
-  if (step.filter == ResizeFilter::Nearest)
-    return refuse("the nearest filter");
-  if (step.mode == ResizeMode::FitPatches)
-    return refuse("\"fit_patches\"");
-  if (step.mode == ResizeMode::Shortest && step.rounding != SizeRounding::Floor)
-    return refuse("sizes rounded to nearest (\"lround\")");
-  table.resize = step.mode == ResizeMode::Squash ? VITC_RESIZE_SQUASH : VITC_RESIZE_SHORTEST;
-  table.filter = step.filter == ResizeFilter::Bilinear ? VITC_FILTER_BILINEAR : VITC_FILTER_BICUBIC;
+  if (llvm::Error error = checkResize(step))
+    return error;
+  bool squash = step.mode == ResizeMode::Squash;
+  table.resize = squash ? VITC_RESIZE_SQUASH : VITC_RESIZE_SHORTEST;
+  table.rules = rulesOf(step);
+  table.filter = filterOf(step.filter);
   table.resize_height = static_cast<uint32_t>(step.size.height);
-  table.resize_width = step.mode == ResizeMode::Squash ? static_cast<uint32_t>(step.size.width) : 0;
+  table.resize_width = squash ? static_cast<uint32_t>(step.size.width) : 0;
+  table.size_round = step.rounding == SizeRounding::Floor ? VITC_SIZE_FLOOR : VITC_SIZE_LROUND;
+  table.f32 = step.keepsFractions();
   return llvm::Error::success();
 }
 

@@ -11,10 +11,11 @@ using namespace mlir;
 using namespace vit;
 
 LogicalResult NormalizeImageOp::verify() {
-  auto in = shapeOf(getPixels()), out = shapeOf(getResult());
-  int64_t channels = in[2];
-  if (out[0] != channels || out[1] != in[0] || out[2] != in[1])
-    return emitOpError() << "expected result [" << channels << ", " << in[0] << ", " << in[1] << "], got "
+  auto in = imageExtent(getPixels().getType());
+  auto out = shapeOf(getResult());
+  int64_t channels = in.channels;
+  if (out[0] != channels || out[1] != in.height || out[2] != in.width)
+    return emitOpError() << "expected result [" << channels << ", " << in.height << ", " << in.width << "], got "
                          << getResult().getType() << " (normalize_image_c1)";
   if (static_cast<int64_t>(getMean().size()) != channels || static_cast<int64_t>(getStd().size()) != channels)
     return emitOpError() << "expected mean and std of " << channels << " channels, got " << getMean().size()

@@ -6,15 +6,16 @@
 include "dialect/IR/VitOpBase.td"
 
 def NormalizeImageOp : VitOp<"normalize_image", [Pure]> {
-  let summary = "u8 pixels to normalised f32 channels";
+  let summary = "pixels to normalised f32 channels";
   let description = [{
-    `y[c, i, j] = (x[i, j, c] * scale - mean[c]) / std[c]`, pixels `[H, W, C]` to image `[C, H, W]`.
+    `y[c, i, j] = (x[i, j, c] * scale - mean[c]) / std[c]`, pixels `[H, W, C]` of u8 to image `[C, H, W]`. Pixels that
+    a resize left with fractions are f32 and lie as `[C, H, W]`.
 
     Constraints:
-    * `normalize_image_c1`: the result is `[C, H, W]` for pixels `[H, W, C]`.
+    * `normalize_image_c1`: the result is `[C, H, W]` for pixels `[H, W, C]` of u8 or `[C, H, W]` of f32.
     * `normalize_image_c2`: `mean` and `std` have C entries; no entry of `std` is zero.
   }];
-  let arguments = (ins Pixels:$pixels, F64Attr:$scale, DenseF64ArrayAttr:$mean, DenseF64ArrayAttr:$std);
+  let arguments = (ins AnyTypeOf<[Image, Pixels]>:$pixels, F64Attr:$scale, DenseF64ArrayAttr:$mean, DenseF64ArrayAttr:$std);
   let results = (outs Image:$result);
   let assemblyFormat = [{ $pixels `scale` $scale `mean` custom<Doubles>($mean) `std` custom<Doubles>($std) attr-dict
                           `:` type($pixels) `->` type($result) }];

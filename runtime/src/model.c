@@ -50,6 +50,8 @@ static vitc_status check_info(const vitc_model_info *info) {
   if (!status && info->preprocess)
     status = check_range("largest picture side", info->max_side, 1, MAX_PICTURE_SIDE);
   uint64_t pixels = vitc_times(vitc_times(info->input_height, info->input_width), info->input_channels);
+  if (info->preprocess && info->preprocess->f32)
+    pixels = vitc_times(pixels, sizeof(float));
   if (!status && info->preprocess)
     status = check_range("bytes of a resized picture", pixels, 1, INT32_MAX);
   for (uint32_t i = 0; !status && i < info->level_count; i++) {

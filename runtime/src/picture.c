@@ -10,16 +10,24 @@ enum { TASK_ROWS = 8 };
  * shrink in height. Pillow 13 swaps them for more shapes. */
 enum { TALL = 100 };
 
-/* Where the parts of the scratch lie. */
+/* Where the parts of the scratch lie: points, or the rest. */
 typedef struct parts {
-  uint64_t row_taps, column_taps, row_weights, column_weights, middle, bytes;
+  uint64_t row_points, column_points, row_taps, column_taps, row_weights, column_weights, middle, bytes;
 } parts;
+
+static int interpolates(const vitc_preprocess *rule) {
+  return rule->resize != VITC_RESIZE_NONE && vitc_interpolates(rule->rules, rule->filter);
+}
 
 static parts parts_of(const vitc_model_info *info) {
   uint64_t side = info->max_side, h = info->input_height, w = info->input_width;
   uint32_t filter = info->preprocess->filter;
-  parts p;
-  p.row_taps = 0;
+  parts p = {0};
+  if (interpolates(info->preprocess)) {
+    p.column_points = vitc_align(vitc_times(h, sizeof(vitc_point)));
+    p.bytes = vitc_plus(p.column_points, vitc_align(vitc_times(w, sizeof(vitc_point))));
+    return p;
+  }
   p.column_taps = vitc_align(w * sizeof(vitc_taps));
   p.row_weights = vitc_plus(p.column_taps, vitc_align(h * sizeof(vitc_taps)));
   p.column_weights = vitc_plus(p.row_weights, vitc_align(4 * vitc_resize_weight_limit(filter, side, w)));
@@ -83,9 +91,12 @@ vitc_status vitc_picture_axes(const vitc_model_info *info, int32_t h, int32_t w,
     horizontal->out = rule->resize_width;
   } else if (rule->resize == VITC_RESIZE_SHORTEST) {
     /* torchvision's int(side * long / short): below 2^53, so integer division says the same */
-    int64_t side = rule->resize_height;
-    vertical->out = w <= h ? side * h / w : side;
-    horizontal->out = w <= h ? side : side * w / h;
+    int64_t side = rule->resize_height, longer = w <= h ? h : w, shorter = w <= h ? w : h;
+    int64_t other = side * longer / shorter;
+    if (rule->size_round == VITC_SIZE_LROUND) /* MindSpore's std::lround of a float */
+      other = (int64_t)((double)((float)longer / (float)shorter * (float)side) + 0.5);
+    vertical->out = w <= h ? other : side;
+    horizontal->out = w <= h ? side : other;
   }
   if (!rule->crop && (vertical->out != info->input_height || horizontal->out != info->input_width)) {
     vitc_text text = vitc_message();
@@ -127,6 +138,8 @@ vitc_status vitc_picture_prepare(vitc_picture *picture, const vitc_model_info *i
     return VITC_INVALID_ARGUMENT;
   }
   parts p = parts_of(info);
+  picture->row_points = (vitc_point *)(scratch + p.row_points);
+  picture->column_points = (vitc_point *)(scratch + p.column_points);
   picture->row_taps = (vitc_taps *)(scratch + p.row_taps);
   picture->column_taps = (vitc_taps *)(scratch + p.column_taps);
   picture->row_weights = (int32_t *)(scratch + p.row_weights);
@@ -140,13 +153,26 @@ vitc_status vitc_picture_prepare(vitc_picture *picture, const vitc_model_info *i
   picture->out_height = (int32_t)info->input_height;
   picture->out_width = (int32_t)info->input_width;
 
-  uint32_t filter = info->preprocess->filter;
-  if (!vitc_resize_taps(&picture->horizontal, filter, picture->row_taps, picture->row_weights,
-                        vitc_resize_weight_limit(filter, info->max_side, info->input_width)) ||
-      !vitc_resize_taps(&picture->vertical, filter, picture->column_taps, picture->column_weights,
-                        vitc_resize_weight_limit(filter, info->max_side, info->input_height)))
+  uint32_t filter = info->preprocess->filter, rules = info->preprocess->rules;
+  picture->f32 = info->preprocess->f32 != 0;
+  picture->interpolates = interpolates(info->preprocess);
+  if (picture->interpolates) {
+    picture->interpolation = (vitc_interpolation){
+        rules, filter, picture->column_points,
+        vitc_interpolation_points(&picture->horizontal, 1, rules, filter, picture->column_points),
+        vitc_interpolation_points(&picture->vertical, 0, rules, filter, picture->row_points)};
+    return VITC_OK;
+  }
+  picture->row_shift =
+      vitc_resize_taps(&picture->horizontal, rules, filter, picture->row_taps, picture->row_weights,
+                       vitc_resize_weight_limit(filter, info->max_side, info->input_width));
+  picture->column_shift =
+      vitc_resize_taps(&picture->vertical, rules, filter, picture->column_taps, picture->column_weights,
+                       vitc_resize_weight_limit(filter, info->max_side, info->input_height));
+  if (!picture->row_shift || !picture->column_shift)
     return vitc_fail(VITC_PICTURE_TOO_LARGE, "the picture needs larger resize tables than were reserved");
-  picture->vertical_first = h > (int64_t)TALL * w && picture->vertical.out < h;
+  picture->vertical_first =
+      rules == VITC_RULES_PILLOW && h > (int64_t)TALL * w && picture->vertical.out < h;
   const vitc_taps *last = &picture->column_taps[picture->vertical.count - 1];
   picture->first_row = picture->column_taps[0].first;
   picture->row_count = last->first + last->count - picture->first_row;
@@ -156,7 +182,7 @@ vitc_status vitc_picture_prepare(vitc_picture *picture, const vitc_model_info *i
 typedef struct conversion {
   const vitc_picture *picture;
   const uint8_t *source;
-  uint8_t *out;
+  void *out;
 } conversion;
 
 /* Rows of the middle picture, and their length. */
@@ -168,6 +194,36 @@ static size_t middle_pitch(const vitc_picture *p) {
   return (size_t)columns * (size_t)p->pixels.channels;
 }
 
+static vitc_axis_weights row_weights(const vitc_picture *p) {
+  return (vitc_axis_weights){p->row_weights, p->row_shift};
+}
+static vitc_axis_weights column_weights(const vitc_picture *p) {
+  return (vitc_axis_weights){p->column_weights, p->column_shift};
+}
+
+/* Where row `row` of the resized picture begins among the model's pixels. */
+static size_t first_pixel(const vitc_picture *p, int32_t row) {
+  return (size_t)(p->vertical.place + row) * (size_t)p->out_width + (size_t)p->horizontal.place;
+}
+
+static void only_pass(void *arg, uint32_t index, uint32_t worker) {
+  (void)worker;
+  const conversion *c = arg;
+  const vitc_picture *p = c->picture;
+  int32_t begin = (int32_t)index * TASK_ROWS;
+  int32_t end = begin + TASK_ROWS < p->vertical.count ? begin + TASK_ROWS : p->vertical.count;
+  for (int32_t row = begin; row < end; row++)
+    if (p->f32)
+      vitc_interpolate_row_f32(&p->interpolation, &p->pixels, c->source, p->row_stride, &p->row_points[row],
+                               p->horizontal.count, p->out_channels,
+                               (size_t)p->out_height * (size_t)p->out_width,
+                               (float *)c->out + first_pixel(p, row));
+    else
+      vitc_interpolate_row(&p->interpolation, &p->pixels, c->source, p->row_stride, &p->row_points[row],
+                           p->horizontal.count, p->out_channels,
+                           (uint8_t *)c->out + first_pixel(p, row) * (size_t)p->out_channels);
+}
+
 static void first_pass(void *arg, uint32_t index, uint32_t worker) {
   (void)worker;
   const conversion *c = arg;
@@ -177,11 +233,11 @@ static void first_pass(void *arg, uint32_t index, uint32_t worker) {
   for (int32_t row = begin; row < end; row++) {
     uint8_t *out = p->middle + (size_t)row * middle_pitch(p);
     if (p->vertical_first)
-      vitc_resize_source_column(&p->pixels, c->source, p->row_stride, &p->column_taps[row], p->column_weights,
+      vitc_resize_source_column(&p->pixels, c->source, p->row_stride, &p->column_taps[row], column_weights(p),
                                 (int32_t)p->horizontal.in, out);
     else
       vitc_resize_row(&p->pixels, c->source + (ptrdiff_t)(p->first_row + row) * p->row_stride, p->row_taps,
-                      p->row_weights, p->horizontal.count, out);
+                      row_weights(p), p->horizontal.count, out);
   }
 }
 
@@ -200,13 +256,12 @@ static void second_pass(void *arg, uint32_t index, uint32_t worker) {
   int32_t begin = (int32_t)index * TASK_ROWS;
   int32_t end = begin + TASK_ROWS < p->vertical.count ? begin + TASK_ROWS : p->vertical.count;
   for (int32_t row = begin; row < end; row++) {
-    size_t pixel = (size_t)(p->vertical.place + row) * (size_t)p->out_width + (size_t)p->horizontal.place;
-    uint8_t *out = c->out + pixel * (size_t)p->out_channels;
+    uint8_t *out = (uint8_t *)c->out + first_pixel(p, row) * (size_t)p->out_channels;
     if (p->vertical_first)
-      vitc_resize_row(&middle, p->middle + (size_t)row * middle_pitch(p), p->row_taps, p->row_weights,
+      vitc_resize_row(&middle, p->middle + (size_t)row * middle_pitch(p), p->row_taps, row_weights(p),
                       p->horizontal.count, out);
     else
-      vitc_resize_column(p->middle, middle_pitch(p), p->first_row, &p->column_taps[row], p->column_weights,
+      vitc_resize_column(p->middle, middle_pitch(p), p->first_row, &p->column_taps[row], column_weights(p),
                          (int32_t)middle_pitch(p), out);
     if (p->pixels.channels != p->out_channels)
       replicate(out, p->horizontal.count, p->out_channels);
@@ -215,11 +270,15 @@ static void second_pass(void *arg, uint32_t index, uint32_t worker) {
 
 static uint32_t tasks_of(int32_t rows) { return ((uint32_t)rows + TASK_ROWS - 1) / TASK_ROWS; }
 
-int vitc_picture_convert(const vitc_picture *p, const uint8_t *source, uint8_t *out, vitc_for parallel,
+int vitc_picture_convert(const vitc_picture *p, const uint8_t *source, void *out, vitc_for parallel,
                          void *team) {
   conversion c = {p, source, out};
   if (p->vertical.count != p->out_height || p->horizontal.count != p->out_width)
-    memset(out, 0, (size_t)p->out_height * (size_t)p->out_width * (size_t)p->out_channels);
+    memset(out, 0,
+           (size_t)p->out_height * (size_t)p->out_width * (size_t)p->out_channels *
+               (p->f32 ? sizeof(float) : 1));
+  if (p->interpolates)
+    return parallel(team, tasks_of(p->vertical.count), only_pass, &c);
   return parallel(team, tasks_of(middle_rows(p)), first_pass, &c) &&
          parallel(team, tasks_of(p->vertical.count), second_pass, &c);
 }

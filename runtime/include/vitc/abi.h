@@ -13,13 +13,13 @@
 
 #include <stdint.h>
 
-#define VITC_ABI_VERSION 3u
+#define VITC_ABI_VERSION 4u
 
 /* Where an operand of a region lives. The runtime turns (space, offset) into a pointer for each call. */
 enum {
   VITC_SPACE_ARENA = 0,   /* activations of one image; the runtime adds image * arena_bytes */
   VITC_SPACE_WEIGHTS = 1, /* the packed weight blob, shared by all runs */
-  VITC_SPACE_INPUT = 2, /* the caller's f32 NCHW images, or resized u8 HWC pixels; adds image * input bytes */
+  VITC_SPACE_INPUT = 2,   /* the caller's f32 NCHW images, or resized pixels; adds image * input bytes */
   VITC_SPACE_OUTPUT = 3, /* output `index` of the model; adds image * output_bytes[index] */
   VITC_SPACE_SCRATCH = 4 /* scratch of the calling thread, scratch_bytes long, 64-byte aligned */
 };
@@ -93,14 +93,32 @@ typedef struct vitc_level {
   uint64_t arena_bytes;   /* per image, multiple of 64 */
   uint64_t scratch_bytes; /* per thread, multiple of 64 */
   vitc_schedule run;      /* f32 images, already normalised */
-  vitc_schedule run_u8;   /* u8 pixels at the model's size; step_count 0 if the model has no preprocessing */
+  vitc_schedule run_u8;   /* pixels at the model's size; step_count 0 if the model has no preprocessing */
 } vitc_level;
 
-/* Picture preprocessing up to the model's input size; what follows (u8 -> f32, normalisation) is generated
- * code. */
+/* Picture preprocessing up to the model's input size; what follows (normalisation) is generated code. */
 enum { VITC_RESIZE_NONE = 0, VITC_RESIZE_SQUASH = 1, VITC_RESIZE_SHORTEST = 2 };
-enum { VITC_FILTER_BILINEAR = 2, VITC_FILTER_BICUBIC = 3 }; /* Pillow's numbers; both antialiased */
-enum { VITC_CROP_FLOOR = 0, VITC_CROP_HALF_EVEN = 1 };      /* rounding of (size - crop) / 2 */
+enum { /* Pillow's numbers */
+  VITC_FILTER_NEAREST = 0,
+  VITC_FILTER_LANCZOS = 1,
+  VITC_FILTER_BILINEAR = 2,
+  VITC_FILTER_BICUBIC = 3,
+  VITC_FILTER_BOX = 4,
+  VITC_FILTER_HAMMING = 5
+};
+/* Whose arithmetic resizes. All but Pillow have the filters nearest, bilinear and bicubic only. */
+enum {
+  VITC_RULES_PILLOW = 0,      /* antialiased, 22-bit weights, 8 bits between the passes */
+  VITC_RULES_TORCH = 1,       /* torchvision on u8 tensors, antialiased: weights of 16 bits */
+  VITC_RULES_TORCH_PLAIN = 2, /* the same with antialias=False; bicubic has a = -0.75 */
+  VITC_RULES_TENSORFLOW = 3,  /* tf.image.resize: f32, half-pixel centres; bicubic has a = -0.5 */
+  VITC_RULES_OPENCV = 4       /* 11-bit weights; bicubic has a = -0.75 */
+};
+enum { VITC_CROP_FLOOR = 0, VITC_CROP_HALF_EVEN = 1 }; /* rounding of (size - crop) / 2 */
+enum {                                                 /* SHORTEST: how the long side is rounded */
+  VITC_SIZE_FLOOR = 0,                                 /* side * long / short */
+  VITC_SIZE_LROUND = 1                                 /* side * (long / short) in f32, half away from zero */
+};
 
 typedef struct vitc_preprocess {
   uint32_t resize;                      /* VITC_RESIZE_* */
@@ -108,6 +126,10 @@ typedef struct vitc_preprocess {
   uint32_t resize_height, resize_width; /* SQUASH: target; SHORTEST: resize_height is the shortest side */
   uint32_t crop;       /* nonzero: centre crop to the model's size, zero padding if smaller */
   uint32_t crop_round; /* VITC_CROP_* */
+  uint32_t rules;      /* VITC_RULES_* */
+  uint32_t size_round; /* VITC_SIZE_* */
+  uint32_t f32;        /* nonzero: pixels become f32 [channels][height][width], not rounded (TENSORFLOW with
+                          another filter than nearest); else u8 [height][width][channels] */
 } vitc_preprocess;
 
 typedef struct vitc_model_info {

@@ -156,7 +156,28 @@ TEST(Validate, Preprocessing) {
   expectInvalid(with({squash, AffineStep{1e300, {0, 0, 0}, {1, 1, 1}}}), {"at most 1e9"});
   expectInvalid(with({squash, AffineStep{1, {0, 0, 0}, {1, 1, 1e-300}}}), {"at most 1e9"});
   expectInvalid(with({squash, affine}, false), {"decode_rgb"});
-  ResizeStep torch = squash;
-  torch.impl = ResizeImpl::Torch;
-  expectInvalid(with({torch, affine}), {"Pillow"});
+}
+
+TEST(Validate, ResizeRules) {
+  auto check = [](ResizeImpl impl, ResizeFilter filter, bool antialias) {
+    ResizeStep step{ResizeMode::Squash, {8, 12}, filter, antialias, impl};
+    return llvm::toString(checkResize(step));
+  };
+  using enum ResizeFilter;
+  for (ResizeFilter filter : {Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming})
+    EXPECT_EQ(check(ResizeImpl::Pil, filter, true), "");
+  EXPECT_NE(check(ResizeImpl::Pil, Bicubic, false).find("always antialiases"), std::string::npos);
+  for (ResizeFilter filter : {Nearest, Bilinear, Bicubic}) {
+    EXPECT_EQ(check(ResizeImpl::Torch, filter, true), "");
+    EXPECT_EQ(check(ResizeImpl::Torch, filter, false), "");
+    EXPECT_EQ(check(ResizeImpl::Tf, filter, false), "");
+    EXPECT_EQ(check(ResizeImpl::OpenCv, filter, false), "");
+  }
+  for (ResizeImpl impl : {ResizeImpl::Torch, ResizeImpl::Tf, ResizeImpl::OpenCv})
+    for (ResizeFilter filter : {Lanczos, Box, Hamming})
+      EXPECT_NE(check(impl, filter, false).find("expects impl 'pil'"), std::string::npos);
+  for (ResizeImpl impl : {ResizeImpl::Tf, ResizeImpl::OpenCv})
+    EXPECT_NE(check(impl, Bilinear, true).find("expected false"), std::string::npos);
+  ResizeStep fit{ResizeMode::FitPatches, {8, 0}};
+  EXPECT_NE(llvm::toString(checkResize(fit)).find("fit_patches"), std::string::npos);
 }

@@ -53,7 +53,8 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   {
     using S = vitc_preprocess;
     check(types.preprocess, sizeof(S),
-          {AT(resize), AT(filter), AT(resize_height), AT(resize_width), AT(crop), AT(crop_round)});
+          {AT(resize), AT(filter), AT(resize_height), AT(resize_width), AT(crop), AT(crop_round), AT(rules),
+           AT(size_round), AT(f32)});
   }
   {
     using S = vitc_model_info;
