@@ -1,73 +1,20 @@
 //===- HuggingFace.cpp - directories written by transformers ----------------------------------------===//
 //
-// Classes, names, keys and activations are tables; the code below only reads them. Sources:
-// huggingface/transformers models/vit, models/deit (configuration_*, modeling_*).
+// Reads config.json and tensors of any family of HuggingFaceFamilies.h.
 //
 //===----------------------------------------------------------------------------------------------===//
-#include "compiler/Import/Importers.h"
-#include "compiler/Import/KeyTable.h"
+#include "compiler/Import/HuggingFaceFamilies.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Suggest.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace vitc;
+using namespace vitc::hf;
 
 namespace {
 
-// Both generations of names: up to 4.x the encoder's nested ones, from 5 on the flat ones.
-constexpr NameRule nameRules[] = {
-    {"embeddings.cls_token", "embed.cls"},
-    {"embeddings.distillation_token", "embed.dist"},
-    {"embeddings.position_embeddings", "embed.pos"},
-    {"embeddings.patch_embeddings.projection.{p}", "embed.patch.{p}"},
-    {"encoder.layer.{i}.layernorm_before.{p}", "blk.{i}.ln1.{p}"},
-    {"encoder.layer.{i}.attention.attention.query.{p}", "blk.{i}.q.{p}"},
-    {"encoder.layer.{i}.attention.attention.key.{p}", "blk.{i}.k.{p}"},
-    {"encoder.layer.{i}.attention.attention.value.{p}", "blk.{i}.v.{p}"},
-    {"encoder.layer.{i}.attention.output.dense.{p}", "blk.{i}.o.{p}"},
-    {"encoder.layer.{i}.layernorm_after.{p}", "blk.{i}.ln2.{p}"},
-    {"encoder.layer.{i}.intermediate.dense.{p}", "blk.{i}.fc1.{p}"},
-    {"encoder.layer.{i}.output.dense.{p}", "blk.{i}.fc2.{p}"},
-    {"layers.{i}.layernorm_before.{p}", "blk.{i}.ln1.{p}"},
-    {"layers.{i}.attention.q_proj.{p}", "blk.{i}.q.{p}"},
-    {"layers.{i}.attention.k_proj.{p}", "blk.{i}.k.{p}"},
-    {"layers.{i}.attention.v_proj.{p}", "blk.{i}.v.{p}"},
-    {"layers.{i}.attention.o_proj.{p}", "blk.{i}.o.{p}"},
-    {"layers.{i}.layernorm_after.{p}", "blk.{i}.ln2.{p}"},
-    {"layers.{i}.mlp.fc1.{p}", "blk.{i}.fc1.{p}"},
-    {"layers.{i}.mlp.fc2.{p}", "blk.{i}.fc2.{p}"},
-    {"layernorm.{p}", "final.norm.{p}"},
-    {"pooler.dense.{p}", "head.pre.{p}"},
-    {"classifier.{p}", "head.main.{p}"},
-    {"cls_classifier.{p}", "head.main.{p}"},
-    {"distillation_classifier.{p}", "head.dist.{p}"},
-};
-constexpr const char *prefixes[] = {"vit.", "deit.", "model.", "module.", "encoder.", "backbone."};
-constexpr IgnoreRule ignoredTensors[] = {
-    {"embeddings.position_ids", "indices"},        {"embeddings.mask_token", "only used by masked training"},
-    {"decoder.*", "only used by masked training"}, {"optimizer.*", "training state"},
-    {"lr_scheduler.*", "training state"},
-};
-constexpr NameTable nameTable = {"transformers", nameRules, prefixes, ignoredTensors};
-
-enum class HeadForm { None, Single, WithTeacher };
-struct ModelClass {
-  const char *name, *modelType;
-  HeadForm head;
-};
-constexpr ModelClass modelClasses[] = {
-    {"ViTForImageClassification", "vit", HeadForm::Single},
-    {"ViTModel", "vit", HeadForm::None},
-    {"DeiTForImageClassification", "deit", HeadForm::Single},
-    {"DeiTForImageClassificationWithTeacher", "deit", HeadForm::WithTeacher},
-    {"DeiTModel", "deit", HeadForm::None},
-};
-constexpr IgnoreRule ignoredWithHead[] = {{"pooler.*", "the class has no pooler"}};
-constexpr IgnoreRule ignoredWithoutHead[] = {{"classifier.*", "the class has no head"},
-                                             {"cls_classifier.*", "the class has no head"},
-                                             {"distillation_classifier.*", "the class has no head"}};
-
+/// transformers/activations.py, ACT2FN.
 constexpr std::pair<const char *, Activation> activations[] = {
     {"gelu", Activation::GeluErf},
     {"gelu_python", Activation::GeluErf},
@@ -81,65 +28,51 @@ constexpr std::pair<const char *, Activation> activations[] = {
     {"swish", Activation::Silu},
 };
 
-constexpr KeyUse U = KeyUse::Understood, I = KeyUse::Irrelevant, X = KeyUse::MustBeOff;
-constexpr KeyRule keyRules[] = {
-    // clang-format off
-    {"architectures", U}, {"model_type", U}, {"transformers_version", U},
-    {"hidden_size", U}, {"num_hidden_layers", U}, {"num_attention_heads", U}, {"intermediate_size", U},
-    {"hidden_act", U}, {"layer_norm_eps", U}, {"image_size", U}, {"patch_size", U}, {"num_channels", U},
-    {"qkv_bias", U}, {"pooler_act", U}, {"pooler_output_size", U}, {"id2label", U},
-    // Training, bookkeeping and generation of text.
-    {"label2id", I}, {"num_labels", I}, {"_num_labels", I}, {"_name_or_path", I}, {"name_or_path", I}, {"_commit_hash", I},
-    {"torch_dtype", I}, {"dtype", I}, {"problem_type", I}, {"finetuning_task", I}, {"task_specific_params", I},
-    {"hidden_dropout_prob", I}, {"attention_probs_dropout_prob", I}, {"initializer_range", I}, {"encoder_stride", I},
-    {"gradient_checkpointing", I}, {"return_dict", I}, {"use_return_dict", I}, {"output_attentions", I},
-    {"output_hidden_states", I}, {"use_cache", I}, {"torchscript", I}, {"use_bfloat16", I}, {"tf_legacy_loss", I},
-    {"_attn_implementation", I}, {"attn_implementation", I}, {"_attn_implementation_autoset", I},
-    {"_attn_implementation_internal", I}, {"_output_attentions", I}, {"_experts_implementation", I},
-    {"chunk_size_feed_forward", I}, {"tie_word_embeddings", I}, {"tie_encoder_decoder", I}, {"is_encoder_decoder", I},
-    {"is_decoder", I}, {"add_cross_attention", I}, {"cross_attention_hidden_size", I}, {"is_composition", I},
-    {"bos_token_id", I}, {"eos_token_id", I}, {"pad_token_id", I}, {"sep_token_id", I}, {"decoder_start_token_id", I},
-    {"max_length", I}, {"min_length", I}, {"do_sample", I}, {"early_stopping", I}, {"num_beams", I},
-    {"num_beam_groups", I}, {"diversity_penalty", I}, {"temperature", I}, {"top_k", I}, {"top_p", I}, {"typical_p", I},
-    {"repetition_penalty", I}, {"length_penalty", I}, {"no_repeat_ngram_size", I}, {"bad_words_ids", I},
-    {"encoder_no_repeat_ngram_size", I}, {"num_return_sequences", I}, {"output_scores", I},
-    {"return_dict_in_generate", I}, {"forced_bos_token_id", I}, {"forced_eos_token_id", I},
-    {"remove_invalid_values", I}, {"exponential_decay_length_penalty", I}, {"suppress_tokens", I},
-    {"begin_suppress_tokens", I}, {"tokenizer_class", I}, {"prefix", I},
-    // These would change what the model computes.
-    {"pruned_heads", X}, {"quantization_config", X}, {"auto_map", X},
-    // clang-format on
-};
+/// The size of the pictures that `preprocess` makes, where it says one.
+std::optional<Extent> sizeAfter(const Preprocess &preprocess) {
+  std::optional<Extent> size;
+  for (const PreprocessStep &step : preprocess.steps) {
+    if (const auto *crop = std::get_if<CenterCropStep>(&step))
+      size = crop->size;
+    if (const auto *resize = std::get_if<ResizeStep>(&step); resize && resize->mode == ResizeMode::Squash)
+      size = resize->size;
+  }
+  return size;
+}
 
 class Importer {
 public:
   Importer(llvm::StringRef directory, const JsonDocument &document, Imported &result)
-      : directory(directory), json(document.root()), result(result), config(result.checkpoint.config) {}
+      : directory(directory), root(document.root()), result(result), config(result.checkpoint.config) {}
   llvm::Error run();
 
 private:
   llvm::Error chooseClass();
-  llvm::Error readSizes();
-  llvm::Error readNumerics();
-  llvm::Error readHead();
+  llvm::Error chooseClassByTensors(llvm::StringRef modelType);
+  llvm::Expected<JsonRef> pictureConfig();
+  llvm::Error checkAllKeys(const JsonRef &picture);
+  llvm::Error renameTensors();
+  llvm::Error readSizes(Reader &reader);
+  llvm::Error readNumerics(Reader &reader);
+  llvm::Error readTail(Reader &reader);
   llvm::Error readLabels();
-  /// `key`, if present, must say what the tensors say.
-  llvm::Error compare(llvm::StringRef key, int64_t fromTensors, llvm::StringRef tensor);
-  void warnDefault(llvm::StringRef key, llvm::StringRef value) {
-    result.checkpoint.warnings.push_back(fmt::format(
-        "{}: '{}' is missing; using {}, the default of the class", json.file(), key.str(), value.str()));
-  }
+  llvm::Error readPreprocessing();
+  void reportDefaults(const Reader &reader);
 
   llvm::StringRef directory;
-  JsonRef json;
+  JsonRef root;
   Imported &result;
   ModelConfig &config;
   const ModelClass *modelClass = nullptr;
 };
 
+std::string refusal(const ModelClass &modelClass) {
+  return fmt::format("{} is not supported: {}", modelClass.name, modelClass.note);
+}
+
 llvm::Error Importer::chooseClass() {
   std::vector<std::string> names;
-  if (std::optional<JsonRef> list = json.findValue("architectures")) {
+  if (std::optional<JsonRef> list = root.findValue("architectures")) {
     llvm::Expected<std::vector<JsonRef>> elements = list->asArray(16);
     if (!elements)
       return elements.takeError();
@@ -150,77 +83,118 @@ llvm::Error Importer::chooseClass() {
       names.push_back(*name);
     }
   }
-  llvm::Expected<std::string> type = stringOr(json, "model_type", "");
+  llvm::Expected<std::string> type = stringOr(root, "model_type", "");
   if (!type)
     return type.takeError();
+  if (names.empty())
+    return chooseClassByTensors(*type);
 
   llvm::SmallVector<llvm::StringRef> known;
-  for (const ModelClass &candidate : modelClasses)
-    known.push_back(candidate.name);
-  if (!names.empty()) {
-    modelClass =
-        llvm::find_if(modelClasses, [&](const ModelClass &c) { return llvm::is_contained(names, c.name); });
-    if (modelClass == std::end(modelClasses))
-      return json.get("architectures")
-          ->error(fmt::format("expected one of {}, got {}{}", llvm::join(known, ", "),
-                              quoteForMessage(llvm::join(names, ", ")), didYouMean(names[0], known)));
-    if (!type->empty() && *type != modelClass->modelType)
-      return json.get("model_type")
-          ->expected(fmt::format("'{}' for {}", modelClass->modelType, modelClass->name));
-    return llvm::Error::success();
-  }
-  // Without a class the head's tensors tell; a class without a head comes last.
+  for (const ModelClass &candidate : modelClasses())
+    if (candidate.family)
+      known.push_back(candidate.name);
+  modelClass =
+      llvm::find_if(modelClasses(), [&](const ModelClass &c) { return llvm::is_contained(names, c.name); });
+  if (modelClass == modelClasses().end())
+    return root.get("architectures")
+        ->error(fmt::format("expected one of {}, got {}{}", llvm::join(known, ", "),
+                            quoteForMessage(llvm::join(names, ", ")), didYouMean(names[0], known)));
+  if (!modelClass->family)
+    return root.get("architectures")->error(refusal(*modelClass));
+  if (!type->empty() && *type != modelClass->modelType)
+    return root.get("model_type")
+        ->expected(fmt::format("'{}' for {}", modelClass->modelType, modelClass->name));
+  return llvm::Error::success();
+}
+
+llvm::Error Importer::chooseClassByTensors(llvm::StringRef modelType) {
   const auto &tensors = result.store.tensors();
-  HeadForm head = tensors.count("distillation_classifier.weight") ? HeadForm::WithTeacher
-                  : tensors.count("classifier.weight")            ? HeadForm::Single
-                                                                  : HeadForm::None;
-  modelClass = llvm::find_if(modelClasses,
-                             [&](const ModelClass &c) { return *type == c.modelType && c.head == head; });
-  if (modelClass == std::end(modelClasses))
-    return json.error(
-        fmt::format("expected 'architectures' or a 'model_type' of 'vit' or 'deit', got model_type '{}'",
-                    quoteForMessage(*type)));
+  modelClass = llvm::find_if(modelClasses(), [&](const ModelClass &c) {
+    return modelType == c.modelType && (!c.marker || tensors.count(c.marker));
+  });
+  if (modelClass == modelClasses().end()) {
+    llvm::SmallVector<llvm::StringRef> types;
+    for (const ModelClass &candidate : modelClasses())
+      if (candidate.family && !llvm::is_contained(types, candidate.modelType))
+        types.push_back(candidate.modelType);
+    return root.error(fmt::format("expected 'architectures', or a 'model_type' of '{}', got model_type '{}'",
+                                  llvm::join(types, "', '"), quoteForMessage(modelType)));
+  }
+  if (!modelClass->family)
+    return root.error(refusal(*modelClass));
   result.checkpoint.notes.push_back(fmt::format("class: {} (from model_type and tensors)", modelClass->name));
   return llvm::Error::success();
 }
 
-llvm::Error Importer::compare(llvm::StringRef key, int64_t fromTensors, llvm::StringRef tensor) {
-  std::optional<JsonRef> value = json.findValue(key);
-  if (!value)
+/// The object with the picture model's keys.
+llvm::Expected<JsonRef> Importer::pictureConfig() {
+  if (!modelClass->composite)
+    return root;
+  // An older spelling, which transformers lets win.
+  std::optional<JsonRef> picture = root.findValue("vision_config_dict");
+  if (!picture) {
+    llvm::Expected<JsonRef> value = root.get("vision_config");
+    if (!value)
+      return value.takeError();
+    picture = *value;
+  }
+  if (llvm::Error error = picture->expectObject())
+    return std::move(error);
+  llvm::Expected<std::string> type = stringOr(*picture, "model_type", "");
+  if (!type)
+    return type.takeError();
+  std::string wanted = std::string(modelClass->modelType) + "_vision_model";
+  if (!type->empty() && *type != wanted)
+    return picture->get("model_type")->expected(fmt::format("'{}' for {}", wanted, modelClass->name));
+  return *picture;
+}
+
+llvm::Error Importer::checkAllKeys(const JsonRef &picture) {
+  const Family &family = *modelClass->family;
+  llvm::SmallVector<KeyRule, 128> rules(commonKeys().begin(), commonKeys().end());
+  rules.append(family.keys.begin(), family.keys.end());
+  if (llvm::Error error = checkKeys(picture, rules, fmt::format("a {} configuration", family.name)))
+    return error;
+  if (!modelClass->composite)
     return llvm::Error::success();
-  llvm::Expected<int64_t> number = value->asInteger(1, INT64_MAX);
-  if (!number)
-    return number.takeError();
-  if (*number != fromTensors)
-    return value->error(fmt::format("expected {}, which the shapes of the tensors say ({}), got {}",
-                                    fromTensors, tensor.str(), *number));
+  rules.assign(commonKeys().begin(), commonKeys().end());
+  rules.append(compositeKeys().begin(), compositeKeys().end());
+  return checkKeys(root, rules, fmt::format("a {} configuration of pictures and texts", family.name));
+}
+
+llvm::Error Importer::renameTensors() {
+  const NameTable &table = *modelClass->family->names;
+  llvm::Expected<CanonicalTensors> tensors = canonicalNames(result.store, table, modelClass->ignored);
+  if (!tensors)
+    return tensors.takeError();
+  result.tensors = std::move(*tensors);
+  result.table = &table;
+  // A model with no register tokens stores them nevertheless.
+  auto &slices = result.tensors.slices;
+  if (auto empty = slices.find("embed.reg"); empty != slices.end() && empty->second.raw->elements == 0) {
+    result.tensors.ignored.push_back(quoteForMessage(empty->second.raw->name) + " (empty)");
+    slices.erase(empty);
+  }
+  if (!result.tensors.has("embed.patch.w"))
+    return inputError("{}: expected a tensor '{}', which is missing", result.store.path(),
+                      sourceNameOf(table, "embed.patch.w"));
   return llvm::Error::success();
 }
 
-llvm::Error Importer::readSizes() {
-  if (std::optional<JsonRef> size = json.findValue("image_size")) {
+llvm::Error Importer::readSizes(Reader &reader) {
+  const Family &family = *modelClass->family;
+  if (std::optional<JsonRef> size = reader.json.findValue("image_size")) {
     llvm::Expected<Extent> extent = readExtent(*size);
     if (!extent)
       return extent.takeError();
     config.inputSize = *extent;
   } else {
-    config.inputSize = {224, 224};
-    warnDefault("image_size", "224");
+    config.inputSize = {family.imageSize, family.imageSize};
+    reader.defaulted("image_size", std::to_string(family.imageSize));
   }
-  if (!result.tensors.has("embed.patch.w"))
-    return inputError("{}: expected a tensor '{}', which is missing", result.store.path(),
-                      sourceNameOf(nameTable, "embed.patch.w"));
   fillFromShapes(result.tensors, config);
-  const std::tuple<const char *, int64_t, const char *> comparisons[] = {
-      {"hidden_size", config.width, "embeddings.patch_embeddings.projection.weight"},
-      {"num_channels", config.channels, "embeddings.patch_embeddings.projection.weight"},
-      {"num_hidden_layers", config.depth, "the highest block"},
-      {"intermediate_size", config.block.mlp.hidden, "the first block's first MLP weight"},
-  };
-  for (const auto &[key, value, tensor] : comparisons)
-    if (llvm::Error error = compare(key, value, tensor))
-      return error;
-  if (std::optional<JsonRef> size = json.findValue("patch_size")) {
+  config.norm = family.norm; // a lost bias must not make another norm of it
+  if (std::optional<JsonRef> size = reader.json.findValue("patch_size")) {
     llvm::Expected<Extent> extent = readExtent(*size);
     if (!extent)
       return extent.takeError();
@@ -229,71 +203,92 @@ llvm::Error Importer::readSizes() {
                                      config.patch.size.height, config.patch.size.width, extent->height,
                                      extent->width));
   }
-  llvm::Expected<int64_t> heads = integerOr(json, "num_attention_heads", 12, 1, maxParsedSize);
+  for (const Size &size : sizeKeys())
+    if (llvm::Error error = reader.compare(size.key, size.of(config), reader.sourceName(size.tensor)))
+      return error;
+  for (const Presence &presence : family.presences)
+    if (llvm::Error error = reader.compare(presence))
+      return error;
+
+  llvm::Expected<int64_t> heads = reader.integer("num_attention_heads", family.heads);
   if (!heads)
     return heads.takeError();
-  if (!json.findValue("num_attention_heads"))
-    warnDefault("num_attention_heads", "12");
   config.heads = *heads;
+  if (reader.json.findValue("head_dim")) {
+    llvm::Expected<int64_t> headDim = reader.integer("head_dim", 0);
+    if (!headDim)
+      return headDim.takeError();
+    config.headDim = *headDim;
+    return llvm::Error::success();
+  }
   if (config.width % config.heads != 0)
-    return inputError("{}: num_attention_heads: expected a divisor of the width {}, got {}", json.file(),
+    return inputError("{}: num_attention_heads: expected a divisor of the width {}, got {}", root.file(),
                       config.width, config.heads);
   config.headDim = config.width / config.heads;
   return llvm::Error::success();
 }
 
-llvm::Error Importer::readNumerics() {
-  llvm::Expected<double> eps = numberOr(json, "layer_norm_eps", 1e-12);
+llvm::Error Importer::readNumerics(Reader &reader) {
+  const Family &family = *modelClass->family;
+  llvm::Expected<double> eps = reader.number(family.epsKey, family.eps);
   if (!eps)
     return eps.takeError();
-  if (!json.findValue("layer_norm_eps"))
-    warnDefault("layer_norm_eps", "1e-12");
   config.normEps = *eps;
+  config.pos.resize = config.pos.kind == PosKind::None ? std::nullopt : std::optional(family.resize);
 
-  llvm::Expected<std::string> act = stringOr(json, "hidden_act", "gelu");
+  llvm::Expected<std::string> act = reader.string("hidden_act", family.activation);
   if (!act)
     return act.takeError();
-  if (!json.findValue("hidden_act"))
-    warnDefault("hidden_act", "gelu");
   const auto *entry = llvm::find_if(activations, [&](const auto &a) { return *act == a.first; });
   if (entry == std::end(activations)) {
     llvm::SmallVector<llvm::StringRef> known;
     for (const auto &[name, value] : activations)
       known.push_back(name);
-    return json.get("hidden_act")->expected(fmt::format("one of {}", llvm::join(known, ", ")));
+    return reader.json.get("hidden_act")->expected(fmt::format("one of {}", llvm::join(known, ", ")));
   }
   config.block.mlp.act = entry->second;
-
-  llvm::Expected<bool> bias = boolOr(json, "qkv_bias", config.block.attn.qkvBias[0]);
-  if (!bias)
-    return bias.takeError();
-  config.block.attn.qkvBias = {*bias, *bias, *bias}; // binding compares with the tensors
   return llvm::Error::success();
 }
 
-llvm::Error Importer::readHead() {
-  config.finalNorm = FinalNorm::AllTokens;
-  config.pool.kind = PoolKind::Cls;
+llvm::Error Importer::readTail(Reader &reader) {
+  config.finalNorm = reader.tail.norm;
+  config.pool.kind = reader.tail.pool;
+  if (config.pool.kind == PoolKind::Map && !reader.has("pool.probe"))
+    config.pool.kind = PoolKind::None; // saved without the pooling head
   auto layer = [&](const char *name, const char *from) {
     std::string tensor = std::string("head.") + name;
     config.head.layers.push_back(
-        {name, from, result.tensors.extent(tensor + ".w", 0), result.tensors.has(tensor + ".b")});
+        {name, from, result.tensors.extent(tensor + ".w", 0), reader.has(tensor + ".b")});
   };
-  switch (modelClass->head) {
-  case HeadForm::None: {
-    if (!result.tensors.has("head.pre.w"))
+  auto preLogits = [&](std::string act) {
+    config.head.preLogits =
+        PreLogits{result.tensors.extent("head.pre.w", 0), std::move(act), reader.has("head.pre.b")};
+    return config.head.preLogits->out;
+  };
+  switch (reader.tail.head) {
+  case Head::None:
+    return llvm::Error::success();
+  case Head::Pooler: {
+    if (!reader.has("head.pre.w"))
       return llvm::Error::success(); // saved with add_pooling_layer=False
-    llvm::Expected<std::string> act = stringOr(json, "pooler_act", "tanh");
+    llvm::Expected<std::string> act = stringOr(reader.json, "pooler_act", "tanh");
     if (!act)
       return act.takeError();
-    int64_t out = result.tensors.extent("head.pre.w", 0);
-    config.head.preLogits = PreLogits{out, *act, result.tensors.has("head.pre.b")};
-    return compare("pooler_output_size", out, "pooler.dense.weight");
+    return reader.compare("pooler_output_size", preLogits(*act), reader.sourceName("head.pre.w"));
   }
-  case HeadForm::Single:
+  case Head::Projection: {
+    if (!reader.has("head.pre.w"))
+      return inputError("{}: expected a tensor '{}', which is missing", result.store.path(),
+                        reader.sourceName("head.pre.w"));
+    result.checkpoint.notes.push_back("pooled: the embedding of the picture, not normalised to length 1");
+    // Of the whole model where there is one, else the picture model's own.
+    return Reader(root, result)
+        .compare("projection_dim", preLogits("identity"), reader.sourceName("head.pre.w"));
+  }
+  case Head::Classifier:
     layer("main", "pooled");
     break;
-  case HeadForm::WithTeacher:
+  case Head::Teacher:
     layer("main", "cls");
     layer("dist", "dist");
     config.head.combine = HeadCombine::Mean;
@@ -302,14 +297,14 @@ llvm::Error Importer::readHead() {
   for (const HeadLayer &head : config.head.layers)
     if (head.out == 0)
       return inputError("{}: expected a tensor '{}', which is missing", result.store.path(),
-                        modelClass->head == HeadForm::Single ? "classifier.weight"
+                        reader.tail.head == Head::Classifier ? "classifier.weight"
                         : head.name == "main"                ? "cls_classifier.weight"
                                                              : "distillation_classifier.weight");
   return readLabels();
 }
 
 llvm::Error Importer::readLabels() {
-  std::optional<JsonRef> map = json.findValue("id2label");
+  std::optional<JsonRef> map = root.findValue("id2label");
   if (!map)
     return llvm::Error::success();
   llvm::Expected<std::vector<std::string>> labels = readIndexedLabels(*map, config.classes());
@@ -324,40 +319,95 @@ llvm::Error Importer::readLabels() {
   return llvm::Error::success();
 }
 
-llvm::Error Importer::run() {
-  if (llvm::Error error = checkKeys(json, keyRules, "a ViT configuration"))
+llvm::Error Importer::readPreprocessing() {
+  llvm::Expected<std::string> version = stringOr(root, "transformers_version", "");
+  if (!version)
+    return version.takeError();
+  int major = 0;
+  llvm::StringRef(*version).consumeInteger(10, major);
+  if (llvm::Error error = importHuggingFacePreprocess(directory, major, result.checkpoint))
     return error;
+  if (!modelClass->family->anySize || !config.preprocess)
+    return llvm::Error::success();
+  // The processor's size is the one that users run: facebook/dinov2-base holds a table for 518 pixels and a
+  // processor that cuts out 224.
+  Extent made = sizeAfter(*config.preprocess).value_or(config.inputSize);
+  if (made == config.inputSize)
+    return llvm::Error::success();
+  result.checkpoint.notes.push_back(
+      fmt::format("input size: {}x{}, which the image processor makes; the model's own is {}x{}", made.height,
+                  made.width, config.inputSize.height, config.inputSize.width));
+  config.inputSize = made;
+  return llvm::Error::success();
+}
+
+void Importer::reportDefaults(const Reader &reader) {
+  if (reader.defaults.empty())
+    return;
+  // The published configurations of composite models leave most of a part's keys out; at the root a missing
+  // key says that somebody else wrote the file.
+  if (modelClass->composite)
+    result.checkpoint.notes.push_back(fmt::format("{}: missing keys take the class's defaults: {}",
+                                                  reader.json.where(), llvm::join(reader.defaults, ", ")));
+  else
+    for (llvm::StringRef entry : reader.defaults) {
+      auto [key, value] = entry.split(' ');
+      result.checkpoint.warnings.push_back(fmt::format(
+          "{}: '{}' is missing; using {}, the default of the class", root.file(), key.str(), value.str()));
+    }
+}
+
+llvm::Error Importer::run() {
   llvm::Expected<WeightStore> store = WeightStore::openDirectory(directory);
   if (!store)
     return store.takeError();
   result.store = std::move(*store);
   if (llvm::Error error = chooseClass())
     return error;
-  llvm::Expected<CanonicalTensors> tensors =
-      canonicalNames(result.store, nameTable,
-                     modelClass->head == HeadForm::None ? llvm::ArrayRef(ignoredWithoutHead)
-                                                        : llvm::ArrayRef(ignoredWithHead));
-  if (!tensors)
-    return tensors.takeError();
-  result.tensors = std::move(*tensors);
-  result.table = &nameTable;
+  llvm::Expected<JsonRef> picture = pictureConfig();
+  if (!picture)
+    return picture.takeError();
+  if (llvm::Error error = checkAllKeys(*picture))
+    return error;
+  if (llvm::Error error = renameTensors())
+    return error;
   config.source.library = "transformers";
   config.source.arch = modelClass->name;
-  for (auto step : {&Importer::readSizes, &Importer::readNumerics, &Importer::readHead})
-    if (llvm::Error error = (this->*step)())
-      return error;
+  if (modelClass->note)
+    result.checkpoint.notes.push_back(modelClass->note);
 
-  llvm::Expected<std::string> version = stringOr(json, "transformers_version", "");
-  if (!version)
-    return version.takeError();
-  int major = 0;
-  llvm::StringRef(*version).consumeInteger(10, major);
-  return importHuggingFacePreprocess(directory, major, result.checkpoint);
+  Reader reader(*picture, result);
+  reader.tail = modelClass->tail;
+  if (llvm::Error error = readSizes(reader))
+    return error;
+  if (llvm::Error error = readNumerics(reader))
+    return error;
+  if (modelClass->family->readMore)
+    if (llvm::Error error = modelClass->family->readMore(reader))
+      return error;
+  if (llvm::Error error = readTail(reader))
+    return error;
+  reportDefaults(reader);
+  return readPreprocessing();
 }
 
 } // namespace
 
-llvm::ArrayRef<KeyRule> vitc::huggingFaceKeys() { return keyRules; }
+std::vector<llvm::ArrayRef<KeyRule>> vitc::huggingFaceKeys() {
+  std::vector<llvm::ArrayRef<KeyRule>> tables = {commonKeys(), compositeKeys()};
+  for (const ModelClass &modelClass : modelClasses())
+    if (modelClass.family)
+      tables.push_back(modelClass.family->keys);
+  return tables;
+}
+
+std::vector<llvm::StringRef> vitc::huggingFaceClasses() {
+  std::vector<llvm::StringRef> names;
+  for (const ModelClass &modelClass : modelClasses())
+    if (modelClass.family)
+      names.push_back(modelClass.name);
+  return names;
+}
 
 llvm::Expected<Imported> vitc::importHuggingFace(llvm::StringRef directory, const JsonDocument &config) {
   Imported result;

@@ -10,7 +10,7 @@
 #include "compiler/Import/Checkpoint.h"
 #include "compiler/Import/KeyTable.h"
 #include "compiler/Import/NameTable.h"
-#include "compiler/Import/Safetensors.h"
+#include "compiler/Import/WeightStore.h"
 #include "compiler/Support/Json.h"
 
 namespace vitc {
@@ -30,6 +30,11 @@ llvm::Expected<Imported> importVitJson(llvm::StringRef directory);
 llvm::Expected<Imported> importHuggingFace(llvm::StringRef directory, const JsonDocument &config);
 /// DIRECTORY/config.json with `architecture`.
 llvm::Expected<Imported> importTimm(llvm::StringRef directory, const JsonDocument &config);
+/// DIRECTORY/open_clip_config.json, or open_clip_model_cfg.json with its inner part.
+llvm::Expected<Imported> importOpenClip(llvm::StringRef directory, const JsonDocument &config);
+
+/// An ONNX file, with preprocessor_config.json beside it if there is one (docs/onnx.md).
+llvm::Expected<Imported> importOnnx(llvm::StringRef path, const ImportOptions &options);
 
 /// DIRECTORY/preprocessor_config.json, if there is one. `libraryMajor` is the major transformers version of
 /// the model's config.json, 0 if unknown.
@@ -38,14 +43,22 @@ llvm::Error importHuggingFacePreprocess(llvm::StringRef directory, int libraryMa
 /// timm's `pretrained_cfg` (in old files the root of config.json itself).
 llvm::Error importTimmPreprocess(const JsonRef &pretrained, Checkpoint &checkpoint);
 
+/// Classes of transformers that can be opened, as `architectures` spells them.
+std::vector<llvm::StringRef> huggingFaceClasses();
+
 /// The key tables, for the test that compares them with docs/vit-json.md.
-llvm::ArrayRef<KeyRule> huggingFaceKeys();
+std::vector<llvm::ArrayRef<KeyRule>> huggingFaceKeys();
 llvm::ArrayRef<KeyRule> huggingFaceProcessorKeys();
 std::vector<llvm::ArrayRef<KeyRule>> timmKeys();
+std::vector<llvm::ArrayRef<KeyRule>> openClipKeys();
+
+/// One more than the highest index of a block.
+int64_t countBlocks(const CanonicalTensors &tensors);
 
 /// Fills every field of `config` that shapes and presence of tensors decide: width, channels, patch, prefix
-/// tokens, position table, depth, biases, layer-scale, MLP. Precondition: config.inputSize is set. Does not
-/// know heads.
+/// tokens, position table, depth, biases, layer-scale, MLP. Preconditions: config.inputSize is set; of linear
+/// patches, whose size no shape shows, config.patch.{kind,size,stride} and config.channels are. Does not know
+/// heads.
 void fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config);
 
 /// A text file with one label a line (UTF-8; CRLF is fine).

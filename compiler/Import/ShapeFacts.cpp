@@ -5,7 +5,7 @@
 
 using namespace vitc;
 
-static int64_t countBlocks(const CanonicalTensors &tensors) {
+int64_t vitc::countBlocks(const CanonicalTensors &tensors) {
   int64_t depth = 0;
   for (const auto &[name, slice] : tensors.slices) {
     llvm::StringRef rest = name;
@@ -18,10 +18,14 @@ static int64_t countBlocks(const CanonicalTensors &tensors) {
 
 void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) {
   config.width = tensors.extent("embed.patch.w", 0);
-  config.channels = tensors.extent("embed.patch.w", 1);
-  config.patch.size = {tensors.extent("embed.patch.w", 2), tensors.extent("embed.patch.w", 3)};
-  config.patch.stride = config.patch.size;
+  if (config.patch.kind == PatchKind::Conv) {
+    config.channels = tensors.extent("embed.patch.w", 1);
+    config.patch.size = {tensors.extent("embed.patch.w", 2), tensors.extent("embed.patch.w", 3)};
+    config.patch.stride = config.patch.size;
+  }
   config.patch.bias = tensors.has("embed.patch.b");
+  if (tensors.has("embed.norm_in.w"))
+    config.patch.normIn = tensors.has("embed.norm_in.b") ? NormKind::Layer : NormKind::Rms;
   if (tensors.has("embed.norm_out.w"))
     config.patch.normOut = tensors.has("embed.norm_out.b") ? NormKind::Layer : NormKind::Rms;
   config.depth = countBlocks(tensors);
@@ -46,6 +50,10 @@ void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) 
     config.posCovers = PosCovers::All; // also when no case fits: binding then names both shapes
   }
   config.pos.grid = config.grid();
+
+  bool sharedBias = tensors.has("rel_table");
+  config.relBias = sharedBias || tensors.has("blk.0.rel_table") ? RelBiasKind::Beit : RelBiasKind::None;
+  config.relBiasShared = sharedBias;
 
   config.norm = tensors.has("blk.0.ln1.w") && !tensors.has("blk.0.ln1.b") ? NormKind::Rms : NormKind::Layer;
   BlockConfig &block = config.block;

@@ -3,9 +3,23 @@
 using namespace vitc;
 
 static constexpr ViTSize sizes[] = {
-    {"tiny", 192, 12, 3, 768},        {"small", 384, 12, 6, 1536},  {"base", 768, 12, 12, 3072},
-    {"large", 1024, 24, 16, 4096},    {"huge", 1280, 32, 16, 5120}, {"giant", 1408, 40, 16, 6144},
+    {"tiny", 192, 12, 3, 768},
+    {"small", 384, 12, 6, 1536},
+    {"base", 768, 12, 12, 3072},
+    {"large", 1024, 24, 16, 4096},
+    {"so400m", 1152, 27, 16, 4304},
+    {"huge", 1280, 32, 16, 5120},
+    {"huge_plus", 1280, 32, 20, 5120},
+    {"giant", 1408, 40, 16, 6144},
+    {"giantopt", 1536, 40, 16, 6144},
     {"gigantic", 1664, 48, 16, 8192},
+    {"7b", 4096, 40, 32, 8192},
+    // Gated MLPs of other sizes.
+    {"dinov2_giant", 1536, 40, 24, 4096},
+    {"eva02_tiny", 192, 12, 3, 512},
+    {"eva02_small", 384, 12, 6, 1024},
+    {"eva02_base", 768, 12, 12, 2048},
+    {"eva02_large", 1024, 24, 16, 2730},
 };
 
 const ViTSize *vitc::findViTSize(llvm::StringRef name) {

@@ -7,13 +7,13 @@
 
 namespace vitc {
 
-/// One row of the size table of timm (timm/models/vision_transformer.py).
+/// One row of the size tables of timm (timm/models/vision_transformer.py, eva.py).
 struct ViTSize {
   const char *name;
   int64_t width, depth, heads, hidden;
 };
 
-/// The row called `name` ("tiny", "small", ..., "gigantic"), or nullptr.
+/// The row called `name` ("tiny", "small", ..., "eva02_large"), or nullptr.
 const ViTSize *findViTSize(llvm::StringRef name);
 
 } // namespace vitc

@@ -29,11 +29,17 @@ TEST(Documentation, ExampleIsAModel) {
 TEST(Documentation, ListsEveryKey) {
   std::string text = documentation();
   std::vector<llvm::ArrayRef<KeyRule>> tables = timmKeys();
-  tables.push_back(huggingFaceKeys());
+  llvm::append_range(tables, huggingFaceKeys());
   tables.push_back(huggingFaceProcessorKeys());
   for (llvm::ArrayRef<KeyRule> table : tables)
     for (const KeyRule &rule : table)
       EXPECT_NE(text.find(std::string("`") + rule.key + "`"), std::string::npos) << rule.key;
+}
+
+TEST(Documentation, ListsEveryClass) {
+  std::string text = documentation();
+  for (llvm::StringRef name : huggingFaceClasses())
+    EXPECT_NE(text.find("`" + name.str() + "`"), std::string::npos) << name.str();
 }
 
 TEST(Documentation, ListsEveryField) {

@@ -88,8 +88,8 @@ void ModelDir::tensors(const Shapes &shapes, llvm::StringRef file) {
   write(file, out.text());
 }
 
-static std::string object(std::map<std::string, std::string> members,
-                          const std::map<std::string, std::string> &change) {
+std::string vitc::test::jsonObject(std::map<std::string, std::string> members,
+                                   const std::map<std::string, std::string> &change) {
   for (const auto &[key, value] : change)
     members[key] = value;
   std::string text;
@@ -100,29 +100,29 @@ static std::string object(std::map<std::string, std::string> members,
 }
 
 std::string vitc::test::huggingFaceConfig(std::map<std::string, std::string> change) {
-  return object({{"architectures", "[\"ViTForImageClassification\"]"},
-                 {"model_type", "\"vit\""},
-                 {"hidden_size", "8"},
-                 {"num_hidden_layers", "2"},
-                 {"num_attention_heads", "2"},
-                 {"intermediate_size", "12"},
-                 {"hidden_act", "\"gelu\""},
-                 {"layer_norm_eps", "1e-6"},
-                 {"image_size", "8"},
-                 {"patch_size", "4"},
-                 {"num_channels", "3"},
-                 {"qkv_bias", "true"}},
-                change);
+  return jsonObject({{"architectures", "[\"ViTForImageClassification\"]"},
+                     {"model_type", "\"vit\""},
+                     {"hidden_size", "8"},
+                     {"num_hidden_layers", "2"},
+                     {"num_attention_heads", "2"},
+                     {"intermediate_size", "12"},
+                     {"hidden_act", "\"gelu\""},
+                     {"layer_norm_eps", "1e-6"},
+                     {"image_size", "8"},
+                     {"patch_size", "4"},
+                     {"num_channels", "3"},
+                     {"qkv_bias", "true"}},
+                    change);
 }
 
 std::string vitc::test::timmConfig(std::map<std::string, std::string> change,
                                    std::map<std::string, std::string> arguments) {
-  return object(
+  return jsonObject(
       {{"architecture", "\"vit_tiny_patch16_224\""},
        {"num_classes", "5"},
        {"num_features", "8"},
        {"global_pool", "\"token\""},
-       {"model_args", object({{"img_size", "8"}, {"embed_dim", "8"}, {"num_heads", "2"}}, arguments)},
+       {"model_args", jsonObject({{"img_size", "8"}, {"embed_dim", "8"}, {"num_heads", "2"}}, arguments)},
        {"pretrained_cfg", R"({"input_size": [3, 8, 8], "interpolation": "bicubic", "crop_pct": 0.9,
                     "crop_mode": "center", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "num_classes": 5,
                     "pool_size": null, "first_conv": "patch_embed.proj", "classifier": "head"})"}},

@@ -42,6 +42,10 @@ Shapes huggingFaceShapes(llvm::StringRef prefix, bool newNames, bool distilled);
 /// timm names of a plain model with head.
 Shapes timmShapes();
 
+/// A JSON object of members ("KEY": value); `change` replaces or adds some, and a value of "-" removes the key.
+std::string jsonObject(std::map<std::string, std::string> members,
+                       const std::map<std::string, std::string> &change = {});
+
 /// A directory with config.json and model.safetensors.
 class ModelDir : public TempDir {
 public:
