@@ -74,7 +74,7 @@ FakeModel::FakeModel() {
   info.weights = weights.data();
   info.preprocess = &preprocess;
   info.max_side = 100;
-  preprocess = {VITC_RESIZE_SQUASH, VITC_FILTER_BILINEAR, 4, 4, 0, 0};
+  preprocess = {VITC_RESIZE_SQUASH, VITC_FILTER_BILINEAR, 4, 4, 0, 0, VITC_RULES_PILLOW, VITC_SIZE_FLOOR, 0};
 }
 
 std::vector<float> FakeModel::expectedCopy(const std::vector<float> &images) const {
