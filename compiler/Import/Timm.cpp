@@ -1,12 +1,15 @@
 //===- Timm.cpp - directories written by timm -------------------------------------------------------===//
 //
-// Names and keys are tables; what an architecture's name implies is in TimmArchitectures.cpp. Source:
-// timm/models/ vision_transformer.py, deit.py, _hub.py.
+// The keys of config.json are tables; what an architecture's name implies is in TimmArchitectures.cpp, and
+// what the tensors say in TimmModel.cpp. Source: timm/models/ vision_transformer.py, deit.py, beit.py,
+// eva.py, _hub.py.
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Import/Importers.h"
 #include "compiler/Import/KeyTable.h"
 #include "compiler/Import/TimmArchitectures.h"
+#include "compiler/Import/TimmModel.h"
+#include "compiler/Import/TimmNames.h"
 #include "compiler/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -15,48 +18,6 @@
 using namespace vitc;
 
 namespace {
-
-constexpr NameRule nameRules[] = {
-    {"cls_token", "embed.cls"},
-    {"dist_token", "embed.dist"},
-    {"reg_token", "embed.reg"},
-    {"pos_embed", "embed.pos"},
-    {"patch_embed.proj.{p}", "embed.patch.{p}"},
-    {"patch_embed.norm.{p}", "embed.norm_out.{p}"},
-    {"norm_pre.{p}", "embed.pre_norm.{p}"},
-    {"blocks.{i}.norm1.{p}", "blk.{i}.ln1.{p}"},
-    {"blocks.{i}.attn.qkv.{p}", "blk.{i}.q.{p}|blk.{i}.k.{p}|blk.{i}.v.{p}"},
-    {"blocks.{i}.attn.q_norm.{p}", "blk.{i}.qn.{p}"},
-    {"blocks.{i}.attn.k_norm.{p}", "blk.{i}.kn.{p}"},
-    {"blocks.{i}.attn.norm.{p}", "blk.{i}.attn_norm.{p}"},
-    {"blocks.{i}.attn.proj.{p}", "blk.{i}.o.{p}"},
-    {"blocks.{i}.ls1.gamma", "blk.{i}.ls1"},
-    {"blocks.{i}.norm2.{p}", "blk.{i}.ln2.{p}"},
-    {"blocks.{i}.mlp.fc1.{p}", "blk.{i}.fc1.{p}"},
-    {"blocks.{i}.mlp.fc1_g.{p}", "blk.{i}.gate.{p}"},
-    {"blocks.{i}.mlp.fc1_x.{p}", "blk.{i}.fc1.{p}"},
-    {"blocks.{i}.mlp.norm.{p}", "blk.{i}.mlp_norm.{p}"},
-    {"blocks.{i}.mlp.fc2.{p}", "blk.{i}.fc2.{p}"},
-    {"blocks.{i}.ls2.gamma", "blk.{i}.ls2"},
-    {"norm.{p}", "final.norm.{p}"},
-    {"fc_norm.{p}", "final.norm.{p}"},
-    {"attn_pool.latent", "pool.probe"},
-    {"attn_pool.q.{p}", "pool.q.{p}"},
-    {"attn_pool.kv.{p}", "pool.k.{p}|pool.v.{p}"},
-    {"attn_pool.proj.{p}", "pool.o.{p}"},
-    {"attn_pool.norm.{p}", "pool.ln.{p}"},
-    {"attn_pool.mlp.fc1.{p}", "pool.fc1.{p}"},
-    {"attn_pool.mlp.fc2.{p}", "pool.fc2.{p}"},
-    {"head.{p}", "head.main.{p}"},
-    {"head_dist.{p}", "head.dist.{p}"},
-};
-constexpr const char *prefixes[] = {"timm_model.", "model.", "module.", "backbone.", "visual.trunk."};
-constexpr IgnoreRule ignoredTensors[] = {
-    {"mask_token", "only used by masked training"},
-    {"optimizer.*", "training state"},
-    {"lr_scheduler.*", "training state"},
-};
-constexpr NameTable nameTable = {"timm", nameRules, prefixes, ignoredTensors};
 
 constexpr KeyUse U = KeyUse::Understood, I = KeyUse::Irrelevant, X = KeyUse::MustBeOff;
 constexpr KeyRule pretrainedRules[] = {
@@ -90,8 +51,14 @@ constexpr KeyRule argumentRules[] = {
     // The tensors show these.
     {"mlp_ratio", U}, {"qkv_bias", U}, {"qk_norm", U}, {"proj_bias", U}, {"scale_attn_norm", U}, {"scale_mlp_norm", U},
     {"init_values", U}, {"pos_embed", U}, {"no_embed_class", U}, {"pre_norm", U}, {"final_norm", U}, {"fc_norm", U},
+    // Of timm's Eva and Beit.
+    {"num_reg_tokens", U}, {"rope_type", U}, {"rope_grid_offset", U}, {"rope_grid_indexing", U}, {"rope_temperature", U},
+    {"rope_rotate_half", U}, {"ref_feat_shape", U}, {"use_rot_pos_emb", U}, {"use_post_norm", U}, {"attn_pool_num_heads", U},
+    {"use_abs_pos_emb", U}, {"use_pre_transformer_norm", U}, {"use_post_transformer_norm", U}, {"use_fc_norm", U},
+    {"qkv_fused", U}, {"swiglu_mlp", U}, {"swiglu_align_to", U}, {"scale_mlp", U}, {"scale_attn_inner", U},
+    {"attn_pool_mlp_ratio", U}, {"attn_type", U}, {"use_rel_pos_bias", U}, {"use_shared_rel_pos_bias", U},
     // Training, and inputs of other sizes.
-    {"drop_rate", I}, {"pos_drop_rate", I}, {"patch_drop_rate", I}, {"proj_drop_rate", I}, {"attn_drop_rate", I},
+    {"head_init_scale", I}, {"drop_rate", I}, {"pos_drop_rate", I}, {"patch_drop_rate", I}, {"proj_drop_rate", I}, {"attn_drop_rate", I},
     {"drop_path_rate", I}, {"weight_init", I}, {"fix_init", I}, {"dynamic_img_size", I}, {"strict_img_size", I},
     {"distilled_training", I}, {"pretrained_strict", I}, {"use_naflex", X}, {"dynamic_img_pad", X},
     {"features_only", X}, {"block_fn", X}, {"mlp_layer", X}, {"attn_layer", X}, {"embed_layer", X},
@@ -110,10 +77,9 @@ constexpr std::pair<const char *, Activation> activations[] = {
 };
 // timm's own LayerNorm has an epsilon of 1e-6 whatever the architecture.
 constexpr std::pair<const char *, double> norms[] = {{"layernorm", 1e-6}, {"rmsnorm", 1e-6}};
-constexpr std::pair<const char *, PoolKind> pools[] = {
-    {"token", PoolKind::Cls},     {"avg", PoolKind::Mean}, {"max", PoolKind::Max},
-    {"avgmax", PoolKind::AvgMax}, {"map", PoolKind::Map},  {"", PoolKind::None},
-};
+constexpr std::pair<const char *, RopeKind> ropes[] = {
+    {"cat", RopeKind::Cat}, {"mixed", RopeKind::Mixed}, {"dinov3", RopeKind::DinoV3}, {"", RopeKind::None}};
+constexpr std::pair<const char *, const char *> ropeOrders[] = {{"ij", "yx"}, {"xy", "xy"}};
 
 /// The table entry for the string `value`, or an error that lists the names.
 template <typename T, size_t N>
@@ -139,15 +105,21 @@ public:
 
 private:
   llvm::Error checkConfiguration();
-  llvm::Error readSizes();
-  llvm::Error compareSizes();
+  llvm::Error readInputSize();
   llvm::Error readHeads();
   llvm::Error readNumerics();
+  llvm::Error readRope();
   llvm::Error readPool();
-  llvm::Error readHead();
+  llvm::Error compareSizes();
   llvm::Error readLabels();
   std::optional<JsonRef> argument(llvm::StringRef key) const {
     return arguments ? arguments->findValue(key) : std::nullopt;
+  }
+  template <typename T> static llvm::Error store(llvm::Expected<T> value, T &into) {
+    if (!value)
+      return value.takeError();
+    into = std::move(*value);
+    return llvm::Error::success();
   }
 
   llvm::StringRef directory;
@@ -157,7 +129,7 @@ private:
   ModelConfig &config;
   const CanonicalTensors &tensors;
   std::string name;
-  TimmArchitecture architecture;
+  TimmArchitecture facts;
 };
 
 llvm::Error Importer::checkConfiguration() {
@@ -182,18 +154,21 @@ llvm::Error Importer::checkConfiguration() {
   if (!full)
     return full.takeError();
   name = llvm::StringRef(*full).split('.').first.str(); // without the tag of the weights
+  if (llvm::StringRef reason = refusedTimmArchitecture(name); !reason.empty())
+    return json.get("architecture")
+        ->error(fmt::format("'{}' is not supported: {}", quoteForMessage(name), reason.str()));
   std::optional<TimmArchitecture> known = findTimmArchitecture(name);
   if (!known)
     return json.get("architecture")
         ->expected("a Vision Transformer of timm that vitc knows (" +
                    llvm::join(timmArchitecturePatterns(), ", ") + ")");
-  architecture = *known;
+  facts = *known;
   config.source.library = "timm";
   config.source.arch = *full;
   return llvm::Error::success();
 }
 
-llvm::Error Importer::readSizes() {
+llvm::Error Importer::readInputSize() {
   std::optional<JsonRef> size = argument("img_size");
   std::optional<JsonRef> input = pretrained.findValue("input_size");
   if (size) {
@@ -219,11 +194,7 @@ llvm::Error Importer::readSizes() {
     result.checkpoint.warnings.push_back(
         fmt::format("{}: neither 'input_size' nor 'img_size'; using 224, timm's default", json.file()));
   }
-  if (!tensors.has("embed.patch.w"))
-    return inputError("{}: expected a tensor 'patch_embed.proj.weight', which is missing",
-                      result.store.path());
-  fillFromShapes(tensors, config);
-  return compareSizes();
+  return llvm::Error::success();
 }
 
 llvm::Error Importer::compareSizes() {
@@ -233,11 +204,10 @@ llvm::Error Importer::compareSizes() {
         return run.count;
     return 0;
   };
-  const std::pair<const char *, int64_t> comparisons[] = {{"embed_dim", config.width},
-                                                          {"depth", config.depth},
-                                                          {"in_chans", config.channels},
-                                                          {"reg_tokens", count("reg")},
-                                                          {"num_classes", tensors.extent("head.main.w", 0)}};
+  const std::pair<const char *, int64_t> comparisons[] = {
+      {"embed_dim", config.width},      {"depth", config.depth},
+      {"in_chans", config.channels},    {"reg_tokens", count("reg")},
+      {"num_reg_tokens", count("reg")}, {"num_classes", tensors.extent("head.main.w", 0)}};
   for (const auto &[key, fromTensors] : comparisons)
     if (std::optional<JsonRef> value = argument(key)) {
       llvm::Expected<int64_t> number = value->asInteger(0, INT64_MAX);
@@ -267,41 +237,69 @@ llvm::Error Importer::compareSizes() {
 }
 
 llvm::Error Importer::readHeads() {
-  if (std::optional<JsonRef> value = argument("num_heads")) {
-    llvm::Expected<int64_t> heads = value->asInteger(1, maxParsedSize);
-    if (!heads)
-      return heads.takeError();
-    config.heads = *heads;
-  } else if (config.width == architecture.width || argument("embed_dim")) {
-    config.heads = architecture.heads;
-  } else {
+  int64_t width = tensors.extent("embed.patch.w", 0);
+  if (std::optional<JsonRef> value = argument("num_heads"))
+    return store(value->asInteger(1, maxParsedSize), facts.heads);
+  if (width != facts.width && !argument("embed_dim"))
     return inputError(
         "{}: expected a width of {} for '{}', got {} from the tensors; with another width, model_args must "
         "hold num_heads, which no tensor shows",
-        json.file(), architecture.width, name, config.width);
-  }
-  if (config.width % config.heads != 0)
-    return inputError("{}: num_heads: expected a divisor of the width {}, got {}", json.file(), config.width,
-                      config.heads);
-  config.headDim = config.width / config.heads;
+        json.file(), facts.width, name, width);
   return llvm::Error::success();
 }
 
 llvm::Error Importer::readNumerics() {
-  config.normEps = architecture.eps;
-  config.block.mlp.act = architecture.act;
-  config.block.placement = architecture.placement;
-  if (std::optional<JsonRef> value = argument("act_layer")) {
-    llvm::Expected<Activation> act = lookUp(activations, *value);
-    if (!act)
-      return act.takeError();
-    config.block.mlp.act = *act;
+  if (std::optional<JsonRef> value = argument("act_layer"))
+    if (llvm::Error error = store(lookUp(activations, *value), facts.act.emplace()))
+      return error;
+  if (std::optional<JsonRef> value = argument("norm_layer"))
+    if (llvm::Error error = store(lookUp(norms, *value), facts.eps))
+      return error;
+  if (std::optional<JsonRef> value = argument("use_post_norm")) {
+    bool after = false;
+    if (llvm::Error error = store(value->asBool(), after))
+      return error;
+    facts.placement = after ? Placement::ResPost : Placement::Pre;
   }
-  if (std::optional<JsonRef> value = argument("norm_layer")) {
-    llvm::Expected<double> eps = lookUp(norms, *value);
-    if (!eps)
-      return eps.takeError();
-    config.normEps = *eps;
+  return llvm::Error::success();
+}
+
+llvm::Error Importer::readRope() {
+  RopeConfig &rope = facts.rope;
+  if (std::optional<JsonRef> value = argument("use_rot_pos_emb")) {
+    bool used = false;
+    if (llvm::Error error = store(value->asBool(), used))
+      return error;
+    if (!used)
+      rope = RopeConfig();
+    else if (rope.kind == RopeKind::None) // what timm's Eva takes where nothing is said
+      rope = {RopeKind::Cat, 10000, "yx", "adjacent", {0, 0}, 0, {}};
+  }
+  if (rope.kind == RopeKind::None)
+    return llvm::Error::success();
+  if (std::optional<JsonRef> value = argument("rope_type"))
+    if (llvm::Error error = store(lookUp(ropes, *value), rope.kind))
+      return error;
+  if (std::optional<JsonRef> value = argument("rope_temperature"))
+    if (llvm::Error error = store(value->asNumber(), rope.base))
+      return error;
+  if (std::optional<JsonRef> value = argument("rope_grid_offset"))
+    if (llvm::Error error = store(value->asNumber(), rope.offset))
+      return error;
+  if (std::optional<JsonRef> value = argument("ref_feat_shape"))
+    if (llvm::Error error = store(readExtent(*value), rope.ref))
+      return error;
+  if (std::optional<JsonRef> value = argument("rope_grid_indexing")) {
+    llvm::Expected<const char *> order = lookUp(ropeOrders, *value);
+    if (!order)
+      return order.takeError();
+    rope.order = *order;
+  }
+  if (std::optional<JsonRef> value = argument("rope_rotate_half")) {
+    bool half = false;
+    if (llvm::Error error = store(value->asBool(), half))
+      return error;
+    rope.pairing = half ? "half" : "adjacent";
   }
   return llvm::Error::success();
 }
@@ -311,50 +309,20 @@ llvm::Error Importer::readPool() {
   std::optional<JsonRef> value = argument("global_pool");
   if (!value)
     value = json.findValue("global_pool");
-  std::string pool = architecture.pool;
   if (value) {
-    llvm::Expected<PoolKind> kind = lookUp(pools, *value);
-    if (!kind)
-      return kind.takeError();
-    config.pool.kind = *kind;
-  } else {
-    config.pool.kind = llvm::find_if(pools, [&](const auto &p) { return pool == p.first; })->second;
+    llvm::Expected<std::string> pool = value->asString();
+    if (!pool)
+      return pool.takeError();
+    if (!findTimmPool(*pool))
+      return value->expected("one of 'token', 'avg', 'max', 'avgmax', 'map', ''");
+    facts.pool = *pool;
   }
-  if (arguments) {
-    llvm::Expected<bool> include = boolOr(*arguments, "pool_include_prefix", false);
-    if (!include)
-      return include.takeError();
-    config.pool.includePrefix = *include;
-  }
-  const TensorSlice *norm = tensors.find("final.norm.w");
-  config.finalNorm = !norm                                                          ? FinalNorm::None
-                     : llvm::StringRef(norm->raw->name).ends_with("fc_norm.weight") ? FinalNorm::AfterPool
-                                                                                    : FinalNorm::AllTokens;
-  return llvm::Error::success();
-}
-
-llvm::Error Importer::readHead() {
-  auto layer = [&](const char *layerName, const char *from) {
-    std::string tensor = std::string("head.") + layerName;
-    config.head.layers.push_back(
-        {layerName, from, tensors.extent(tensor + ".w", 0), tensors.has(tensor + ".b")});
-  };
-  bool distilled = tensors.has("embed.dist");
-  if (distilled && !tensors.has("head.main.w"))
-    return inputError(
-        "{}: '{}' without a head pools the mean of its two tokens, which is not supported yet; keep the "
-        "head, or use a model without distillation",
-        result.store.path(), name);
-  if (distilled) {
-    layer("main", "cls");
-    layer("dist", "dist");
-    config.head.combine = HeadCombine::Mean;
-    if (config.head.layers[1].out == 0)
-      return inputError("{}: expected a tensor 'head_dist.weight', which is missing", result.store.path());
-  } else if (tensors.has("head.main.w")) {
-    layer("main", "pooled");
-  }
-  return readLabels();
+  if (std::optional<JsonRef> heads = argument("attn_pool_num_heads"))
+    if (llvm::Error error = store(heads->asInteger(1, maxParsedSize), facts.poolHeads))
+      return error;
+  if (!arguments)
+    return llvm::Error::success();
+  return store(boolOr(*arguments, "pool_include_prefix", false), facts.poolIncludesPrefix);
 }
 
 llvm::Error Importer::readLabels() {
@@ -384,19 +352,21 @@ llvm::Error Importer::readLabels() {
 llvm::Error Importer::run() {
   if (llvm::Error error = checkConfiguration())
     return error;
-  llvm::Expected<WeightStore> store = WeightStore::openDirectory(directory);
-  if (!store)
-    return store.takeError();
-  result.store = std::move(*store);
-  llvm::Expected<CanonicalTensors> renamed = canonicalNames(result.store, nameTable);
-  if (!renamed)
-    return renamed.takeError();
-  result.tensors = std::move(*renamed);
-  result.table = &nameTable;
-  for (auto step : {&Importer::readSizes, &Importer::readHeads, &Importer::readNumerics, &Importer::readPool,
-                    &Importer::readHead})
+  if (llvm::Error error = store(WeightStore::openDirectory(directory), result.store))
+    return error;
+  if (llvm::Error error = store(canonicalNames(result.store, timmNames), result.tensors))
+    return error;
+  result.table = &timmNames;
+  for (auto step : {&Importer::readInputSize, &Importer::readHeads, &Importer::readNumerics,
+                    &Importer::readRope, &Importer::readPool})
     if (llvm::Error error = (this->*step)())
       return error;
+  if (llvm::Error error = describeTimm(facts, result))
+    return error;
+  if (llvm::Error error = compareSizes())
+    return error;
+  if (llvm::Error error = readLabels())
+    return error;
   return importTimmPreprocess(pretrained, result.checkpoint);
 }
 

@@ -1,5 +1,6 @@
 #include "compiler/Import/TimmArchitectures.h"
 #include "compiler/Support/Glob.h"
+#include "llvm/ADT/StringRef.h"
 
 using namespace vitc;
 
@@ -14,6 +15,18 @@ constexpr Size sizes[] = {
     {"vit_base_patch16_gap_224", 768, 16},
     {"vit_giant_patch14_dinov2", 1536, 24},
     {"vit_giant_patch14_reg*", 1536, 24},
+    {"vit_giant_patch16_radio_*", 1536, 24},
+    {"vit_giant_patch16_lingbot", 1536, 24},
+    {"vit_giant_patch16_sapiens2", 1536, 24},
+    {"vit_5b_patch16_sapiens2", 2432, 32},
+    {"vit_small_plus_patch16_dinov3*", 384, 6},
+    {"vit_huge_plus_patch16_dinov3*", 1280, 20},
+    {"vit_7b_patch16_dinov3", 4096, 32},
+    {"vit_pe_*_tiny_*", 192, 3},
+    {"vit_pe_*_small_*", 384, 6},
+    {"vit_pe_*_base_*", 768, 12},
+    {"vit_pe_*_large_*", 1024, 16},
+    {"vit_pe_*_gigantic_*", 1536, 16},
     {"vit_*_plus_*", 896, 14},
     {"vit_tiny_*", 192, 3},
     {"vit_xsmall_*", 256, 4},
@@ -44,30 +57,61 @@ constexpr Size sizes[] = {
     {"flexivit_small", 384, 6},
     {"flexivit_base", 768, 12},
     {"flexivit_large", 1024, 16},
+    {"beit_base_*", 768, 12},
+    {"beit_large_*", 1024, 16},
+    {"beitv2_base_*", 768, 12},
+    {"beitv2_large_*", 1024, 16},
+    {"beit3_base_*", 768, 12},
+    {"beit3_large_*", 1024, 16},
+    {"beit3_giant_*", 1408, 16},
+    {"eva_large_*", 1024, 16},
+    {"eva_giant_*", 1408, 16},
+    {"eva02_tiny_*", 192, 3},
+    {"eva02_small_*", 384, 6},
+    {"eva02_base_*", 768, 12},
+    {"eva02_large_*", 1024, 16},
+    {"eva02_enormous_*", 1792, 16},
+    {"aimv2_large_*", 1024, 8},
+    {"aimv2_huge_*", 1536, 12},
+    {"aimv2_1b_*", 2048, 16},
+    {"aimv2_3b_*", 3072, 24},
     {"test_vit", 64, 2},
     {"test_vit2", 64, 2},
+    {"test_vit3", 96, 3},
+    {"test_vit4", 96, 3},
 };
 
 struct Trait {
   const char *pattern;
   void (*apply)(TimmArchitecture &);
 };
-void clip(TimmArchitecture &a) { a.eps = 1e-5; }
+void eps5(TimmArchitecture &a) { a.eps = 1e-5; }
 void quickGelu(TimmArchitecture &a) { a.act = Activation::QuickGelu; }
 void geluTanh(TimmArchitecture &a) { a.act = Activation::GeluTanh; }
-void silu(TimmArchitecture &a) { a.act = Activation::Silu; }
 void averagePool(TimmArchitecture &a) { a.pool = "avg"; }
+void tokenPool(TimmArchitecture &a) { a.pool = "token"; }
 void mapPool(TimmArchitecture &a) { a.pool = "map"; }
-void residualPostNorm(TimmArchitecture &a) { // its tensors have the names of a pre-norm model
-  a.placement = Placement::ResPost;
-  a.pool = "avg";
+void poolOfEightHeads(TimmArchitecture &a) {
+  a.pool = "map";
+  a.poolHeads = 8;
+}
+void poolWithPrefix(TimmArchitecture &a) {
+  a.pool = "map";
+  a.poolIncludesPrefix = true;
+}
+void postNorm(TimmArchitecture &a) { a.placement = Placement::ResPost; } // with the names of a pre-norm model
+void flexible(TimmArchitecture &a) { a.posResize = {"linear", false, false, "size"}; }
+void ropeOfEva02(TimmArchitecture &a) { a.rope = {RopeKind::Cat, 10000, "yx", "adjacent", {16, 16}, 0, {}}; }
+void ropeAxial(TimmArchitecture &a) { a.rope = {RopeKind::Cat, 100, "xy", "adjacent", {0, 0}, 0, {}}; }
+void ropeMixed(TimmArchitecture &a) { a.rope = {RopeKind::Mixed, 10, "xy", "adjacent", {0, 0}, 0, {}}; }
+void ropeOfDinoV3(TimmArchitecture &a) { a.rope = {RopeKind::DinoV3, 100, "yx", "half", {0, 0}, 0, {}}; }
+template <int64_t ref, int offset> void ropeOfPe(TimmArchitecture &a) {
+  a.rope = {RopeKind::Cat, 10000, "xy", "adjacent", {ref, ref}, offset, {}};
 }
 // All that match count, in this order.
 constexpr Trait traits[] = {
-    {"*_clip_*", clip},
+    {"*_clip_*", eps5},
     {"*_clip_quickgelu_*", quickGelu},
-    {"vit_giant_patch14_dinov2", silu},
-    {"vit_giant_patch14_reg*", silu},
     {"vit_*_siglip_*", mapPool},
     {"vit_*_map_*", mapPool},
     {"vit_base_patch32_siglip_*", geluTanh},
@@ -77,7 +121,66 @@ constexpr Trait traits[] = {
     {"vit_giantopt_patch16_siglip_*", geluTanh},
     {"vit_*_gap_*", averagePool},
     {"test_vit2", averagePool},
-    {"vit_*_rpn_*", residualPostNorm},
+    {"test_vit3", poolWithPrefix},
+    {"test_vit4", averagePool},
+    {"vit_*_rpn_*", averagePool},
+    {"vit_*_rpn_*", postNorm},
+    {"vit_*_rope_*", ropeAxial},
+    {"vit_*_rope_mixed_*", ropeMixed},
+    {"vit_*_rope_reg*", ropeOfEva02},
+    {"vit_*_dinov3*", averagePool},
+    {"vit_*_dinov3*", eps5},
+    {"vit_*_dinov3*", ropeOfDinoV3},
+    {"vit_*_lingbot", eps5},
+    {"vit_*_lingbot", ropeOfDinoV3},
+    {"vit_*_sapiens2", ropeOfDinoV3},
+    {"vit_pe_*", eps5},
+    {"vit_pe_*", averagePool},
+    {"vit_pe_*", ropeOfPe<32, 1>},
+    {"vit_pe_*_gigantic_*", ropeOfPe<32, 0>},
+    {"vit_pe_core_*", poolOfEightHeads},
+    {"vit_pe_core_tiny_*", ropeOfPe<24, 1>},
+    {"vit_pe_core_small_*", ropeOfPe<24, 1>},
+    {"vit_pe_core_base_*", ropeOfPe<14, 1>},
+    {"vit_pe_core_large_*", ropeOfPe<24, 1>},
+    {"flexivit_*", flexible},
+    {"beit*", averagePool},
+    {"beit3_*", eps5},
+    {"eva*", averagePool},
+    {"eva02_*", ropeOfEva02},
+    {"eva*_clip_*", tokenPool},
+    {"eva*_clip_*", [](TimmArchitecture &a) { a.eps = 1e-6; }},
+    {"eva02_enormous_*", postNorm},
+    {"eva02_enormous_*", [](TimmArchitecture &a) { a.rope = {}; }},
+    {"aimv2_*", averagePool},
+    {"aimv2_*", eps5},
+};
+
+struct Refused {
+  const char *pattern, *reason;
+};
+constexpr const char *differential = "differential attention", *parallel = "attention and MLP side by side",
+                     *hybrid = "a convolutional stem";
+constexpr Refused refused[] = {
+    {"vit_*_18x2_*", "two attentions and two MLPs side by side in each block"},
+    {"vit_*_xp_*", parallel},
+    {"vit_pwee_*", parallel},
+    {"vit_dpwee_*", differential},
+    {"vit_dwee_*", differential},
+    {"vit_dlittle_*", differential},
+    {"vit_*_r_s*", hybrid},
+    {"vit_*_r26_s*", hybrid},
+    {"vit_*_r50_*", hybrid},
+    {"vit_*_resnet*", hybrid},
+    {"vit_*_mci_*", hybrid},
+    {"vit_relpos_*", "relative positions from an MLP or a table for each block"},
+    {"vit_srelpos_*", "relative positions from an MLP shared by all blocks"},
+    {"naflexvit_*", "inputs of any shape in one batch"},
+};
+
+constexpr std::pair<const char *, PoolKind> pools[] = {
+    {"token", PoolKind::Cls},     {"avg", PoolKind::Mean}, {"max", PoolKind::Max},
+    {"avgmax", PoolKind::AvgMax}, {"map", PoolKind::Map},  {"", PoolKind::None},
 };
 
 } // namespace
@@ -94,6 +197,20 @@ std::optional<TimmArchitecture> vitc::findTimmArchitecture(llvm::StringRef name)
         trait.apply(architecture);
     return architecture;
   }
+  return std::nullopt;
+}
+
+llvm::StringRef vitc::refusedTimmArchitecture(llvm::StringRef name) {
+  for (const Refused &row : refused)
+    if (matchesGlob(row.pattern, name))
+      return row.reason;
+  return {};
+}
+
+std::optional<PoolKind> vitc::findTimmPool(llvm::StringRef name) {
+  for (const auto &[spelling, kind] : pools)
+    if (name == spelling)
+      return kind;
   return std::nullopt;
 }
 

@@ -327,6 +327,7 @@ void readPatchAndTokens(Fields &root, FirstError &errors, ModelConfig &config) {
     rope.read("pairing", config.rope.pairing);
     rope.read("ref", config.rope.ref);
     rope.read("offset", config.rope.offset);
+    rope.read("periods", config.rope.periods);
   }
   Fields relBias(root.find("rel_bias"), errors);
   relBias.read("kind", config.relBias);
@@ -391,6 +392,10 @@ void readModel(const JsonRef &document, FirstError &errors, ModelConfig &config)
     pool.read("include_prefix", config.pool.includePrefix);
     for (const JsonRef &element : pool.list("layers"))
       errors.store(element.asInteger(0, anyInteger), config.pool.layers.emplace_back());
+    pool.read("heads", config.pool.heads);
+    pool.read("hidden", config.pool.hidden);
+    if (auto act = pool.find("act"))
+      pool.readEnum(*act, config.pool.act.emplace());
   }
   readHead(root.find("head"), errors, config.head);
   if (auto labels = root.findValue("labels")) {

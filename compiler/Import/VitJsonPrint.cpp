@@ -147,6 +147,8 @@ void Printer::embedding(const ModelConfig &config) {
     string("pairing", config.rope.pairing);
     extent("ref", config.rope.ref);
     number("offset", config.rope.offset);
+    if (!config.rope.periods.empty())
+      numbers("periods", config.rope.periods);
   });
   json.attributeObject("rel_bias", [&] {
     json.attribute("kind", nameOf(config.relBias));
@@ -230,6 +232,12 @@ void Printer::print(const ModelConfig &config) {
       json.attribute("include_prefix", config.pool.includePrefix);
       if (!config.pool.layers.empty())
         numbers("layers", config.pool.layers);
+      if (config.pool.heads)
+        json.attribute("heads", config.pool.heads);
+      if (config.pool.hidden)
+        json.attribute("hidden", config.pool.hidden);
+      if (config.pool.act)
+        json.attribute("act", nameOf(*config.pool.act));
     });
     json.attributeObject("head", [&] { head(config.head); });
     if (!config.labelsFile.empty())

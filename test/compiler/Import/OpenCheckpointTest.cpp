@@ -15,12 +15,10 @@ static ModelDir &classifier(ModelDir &dir) {
 TEST(OpenCheckpoint, SaysWhatWasSeen) {
   TempDir dir;
   expectError(openCheckpoint(dir.file("none")), ExitCode::Input, {dir.file("none"), "No such file"});
-  expectError(openCheckpoint(dir.path()), ExitCode::Input,
-              {"vit.json, or config.json", "an empty directory"});
+  expectError(openCheckpoint(dir.path()), ExitCode::Input, {"vit.json, config.json", "an empty directory"});
   dir.write("readme.txt", "x");
   expectError(openCheckpoint(dir.path()), ExitCode::Input, {"readme.txt"});
-  expectError(openCheckpoint(dir.file("readme.txt")), ExitCode::Input,
-              {"directory", "got a file", dir.path()});
+  expectError(openCheckpoint(dir.file("readme.txt")), ExitCode::Input, {"readme.txt", "expected weights"});
   expectError(openCheckpoint(""), ExitCode::Input, {"expected a model"});
 }
 

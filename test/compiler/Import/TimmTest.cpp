@@ -76,7 +76,7 @@ TEST(Timm, ArchitectureNamesGiveWhatTensorsDoNotShow) {
   EXPECT_EQ(clip->config.block.mlp.act, Activation::QuickGelu);
   // Heads come from the name when the arguments do not say: tiny has 3, which does not divide 8; so300 is
   // unknown.
-  expectRefused({}, {{"num_heads", "-"}}, {"num_heads", "a divisor of the width 8, got 3"});
+  expectRefused({}, {{"num_heads", "-"}}, {"num_heads", "a divisor of 8, the rows of queries, got 3"});
   expectRefused({}, {{"num_heads", "-"}, {"embed_dim", "-"}},
                 {"a width of 192 for 'vit_tiny_patch16_224', got 8"});
   expectRefused({{"architecture", "\"resnet50\""}}, {}, {"architecture", "vit_base_*", "'resnet50'"});
@@ -104,7 +104,7 @@ TEST(Timm, Pooling) {
   set(gap, "fc_norm.bias", {8});
   auto average = open(gap, {}, {{"global_pool", "\"avg\""}});
   ASSERT_TRUE(average);
-  EXPECT_EQ(average->config.pool, (PoolConfig{PoolKind::Mean, false, {}}));
+  EXPECT_EQ(average->config.pool, (PoolConfig{PoolKind::Mean, false, {}, 0, 0, {}}));
   EXPECT_EQ(average->config.finalNorm, FinalNorm::AfterPool);
   auto all = open(timmShapes(), {{"global_pool", "\"avg\""}}, {{"pool_include_prefix", "true"}});
   ASSERT_TRUE(all);
@@ -199,7 +199,7 @@ TEST(Timm, Preprocessing) {
             (Extent{9, 0})); // crop_pct 0.875
   EXPECT_EQ(defaults->warnings.size(), 2u);
   expectRefused(with(R"("crop_mode": "border")"), {}, {"crop_mode", "'center' or 'squash'"});
-  expectRefused(with(R"("interpolation": "random")"), {}, {"interpolation", "'bilinear' or 'bicubic'"});
+  expectRefused(with(R"("interpolation": "random")"), {}, {"interpolation", "'bilinear', 'bicubic'"});
   expectRefused(with(R"("crop_pct": 0)"), {}, {"crop_pct", "from 0.01 to 8, got 0"});
   expectRefused(with(R"("crop_pct": 1e-300)"), {}, {"crop_pct"});
   expectRefused(with(R"("mean": [1, 2])"), {}, {"mean", "3 numbers"});

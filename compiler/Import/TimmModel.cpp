@@ -1,0 +1,192 @@
+//===- TimmModel.cpp - a description from timm's tensors --------------------------------------------===//
+#include "compiler/Import/TimmModel.h"
+#include "compiler/Support/Error.h"
+#include "compiler/Support/Json.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace vitc;
+
+namespace {
+
+using Slices = std::map<std::string, TensorSlice>;
+
+/// Rows [first, first + count) of a slice.
+TensorSlice rows(const TensorSlice &slice, int64_t first, int64_t count) {
+  TensorSlice result = slice;
+  result.first += first * slice.dims[0].stride;
+  result.dims[0].extent = count;
+  result.shape[0] = count;
+  return result;
+}
+
+std::string blockName(int64_t block, const char *rest) { return fmt::format("blk.{}.{}", block, rest); }
+
+/// Gated MLPs with one matrix for gate and value, gate first: fc1 then has twice the rows that fc2 has
+/// columns.
+void unpackGates(CanonicalTensors &tensors, int64_t depth) {
+  for (int64_t i = 0; i < depth; ++i) {
+    std::string fc1 = blockName(i, "fc1"), gate = blockName(i, "gate");
+    int64_t hidden = tensors.extent(blockName(i, "fc2.w"), 1);
+    if (hidden == 0 || tensors.has(gate + ".w"))
+      continue;
+    for (const char *part : {".w", ".b"}) {
+      auto it = tensors.slices.find(fc1 + part);
+      if (it == tensors.slices.end() || it->second.dims.empty() || it->second.dims[0].extent != 2 * hidden)
+        continue;
+      TensorSlice packed = it->second;
+      tensors.slices[gate + part] = rows(packed, 0, hidden);
+      it->second = rows(packed, hidden, hidden);
+    }
+  }
+}
+
+/// DINOv3's qkv.bias_mask: ones, with zeros where the bias of keys does not count.
+llvm::Error applyBiasMasks(Imported &imported, int64_t depth) {
+  CanonicalTensors &tensors = imported.tensors;
+  for (int64_t i = 0; i < depth; ++i) {
+    auto mask = tensors.slices.find(blockName(i, "qkv_mask"));
+    if (mask == tensors.slices.end())
+      continue;
+    std::string name = mask->second.raw->name;
+    int64_t elements = 1;
+    for (int64_t extent : mask->second.shape)
+      elements *= extent;
+    bool fits = elements % 3 == 0 && elements <= 3 << 16;
+    std::vector<double> values(fits ? elements : 0);
+    if (fits)
+      viewOf(mask->second, {elements})->read(0, values);
+    llvm::ArrayRef<double> list(values);
+    size_t third = values.size() / 3;
+    auto all = [&](size_t part, double value) {
+      return llvm::all_of(list.slice(part * third, third), [&](double v) { return v == value; });
+    };
+    if (!fits || !all(0, 1) || !all(2, 1) || !(all(1, 0) || all(1, 1)))
+      return inputError(
+          "{}: tensor '{}': expected ones for queries and values, and all zeros or all ones for "
+          "keys; the mask of a model that was never trained holds NaN",
+          imported.store.path(), quoteForMessage(name));
+    if (all(1, 0) && tensors.slices.erase(blockName(i, "k.b")))
+      tensors.ignored.push_back(
+          fmt::format("{} (masks the bias of keys, which is left out)", quoteForMessage(name)));
+    else
+      tensors.ignored.push_back(fmt::format("{} (all ones)", quoteForMessage(name)));
+    tensors.slices.erase(mask);
+  }
+  return llvm::Error::success();
+}
+
+/// rope-vit's frequencies [2, depth, heads, head_dim / 2], one slice for each block.
+llvm::Error splitFrequencies(Imported &imported, int64_t depth) {
+  Slices &slices = imported.tensors.slices;
+  auto it = slices.find("rope_freqs");
+  if (it == slices.end())
+    return llvm::Error::success();
+  TensorSlice all = it->second;
+  if (all.dims.size() != 4 || all.dims[1].extent != depth)
+    return inputError("{}: tensor '{}': expected a shape [2, {}, heads, head_dim / 2], got {}",
+                      imported.store.path(), quoteForMessage(all.raw->name), depth,
+                      fmt::format("[{}]", fmt::join(all.shape, ", ")));
+  for (int64_t i = 0; i < depth; ++i) {
+    TensorSlice one = all;
+    one.first += i * all.dims[1].stride;
+    one.dims.erase(one.dims.begin() + 1);
+    one.shape.erase(one.shape.begin() + 1);
+    slices[blockName(i, "rope_freq")] = one;
+  }
+  slices.erase(it);
+  return llvm::Error::success();
+}
+
+/// DINOv3 as its authors save it: the periods are rounded to bf16, and its users see them rounded.
+void takePeriods(Imported &imported) {
+  Slices &slices = imported.tensors.slices;
+  auto it = slices.find("rope_periods");
+  if (it == slices.end())
+    return;
+  int64_t elements = it->second.shape.empty() ? 1 : it->second.shape[0];
+  std::vector<double> &periods = imported.checkpoint.config.rope.periods;
+  constexpr int64_t most = 1 << 12;
+  periods.resize(std::min(elements, most)); // validate() compares with head_dim
+  if (it->second.shape.size() == 1)
+    viewOf(it->second, {elements})->read(0, periods);
+  imported.tensors.ignored.push_back(quoteForMessage(it->second.raw->name) + " (kept in rope.periods)");
+  slices.erase(it);
+}
+
+llvm::Error describeHead(const TimmArchitecture &facts, Imported &imported) {
+  ModelConfig &config = imported.checkpoint.config;
+  const CanonicalTensors &tensors = imported.tensors;
+  auto layer = [&](const char *name, const char *from) {
+    std::string tensor = std::string("head.") + name;
+    config.head.layers.push_back({name, from, tensors.extent(tensor + ".w", 0), tensors.has(tensor + ".b")});
+  };
+  bool distilled = tensors.has("embed.dist");
+  if (distilled && !tensors.has("head.main.w"))
+    return inputError("{}: a distilled model without a head pools the mean of its two tokens, which is not "
+                      "supported yet; keep the head, or use a model without distillation",
+                      imported.store.path());
+  if (distilled) {
+    layer("main", "cls");
+    layer("dist", "dist");
+    config.head.combine = HeadCombine::Mean;
+    if (config.head.layers[1].out == 0)
+      return inputError("{}: expected a tensor 'head_dist.weight', which is missing", imported.store.path());
+  } else if (tensors.has("head.main.w")) {
+    layer("main", "pooled");
+  }
+  return llvm::Error::success();
+}
+
+void describePool(const TimmArchitecture &facts, Imported &imported) {
+  ModelConfig &config = imported.checkpoint.config;
+  const CanonicalTensors &tensors = imported.tensors;
+  config.pool.kind = *findTimmPool(facts.pool);
+  config.pool.includePrefix = facts.poolIncludesPrefix;
+  if (config.pool.kind == PoolKind::Map) {
+    if (facts.poolHeads != config.heads)
+      config.pool.heads = facts.poolHeads;
+    if (int64_t hidden = tensors.extent("pool.fc1.w", 0); hidden != config.block.mlp.hidden)
+      config.pool.hidden = hidden;
+  }
+  const TensorSlice *norm = tensors.find("final.norm.w");
+  config.finalNorm = !norm                                                          ? FinalNorm::None
+                     : llvm::StringRef(norm->raw->name).ends_with("fc_norm.weight") ? FinalNorm::AfterPool
+                                                                                    : FinalNorm::AllTokens;
+}
+
+} // namespace
+
+llvm::Error vitc::canonicaliseTimm(Imported &imported) {
+  int64_t depth = countBlocks(imported.tensors);
+  unpackGates(imported.tensors, depth);
+  if (llvm::Error error = applyBiasMasks(imported, depth))
+    return error;
+  return splitFrequencies(imported, depth);
+}
+
+llvm::Error vitc::describeTimm(const TimmArchitecture &facts, Imported &imported) {
+  ModelConfig &config = imported.checkpoint.config;
+  CanonicalTensors &tensors = imported.tensors;
+  if (llvm::Error error = canonicaliseTimm(imported))
+    return error;
+  if (!tensors.has("embed.patch.w"))
+    return inputError("{}: expected a tensor 'patch_embed.proj.weight', which is missing",
+                      imported.store.path());
+  fillFromShapes(tensors, config);
+  config.heads = facts.heads;
+  int64_t inner = tensors.extent("blk.0.q.w", 0);
+  if (inner % config.heads != 0)
+    return inputError("{}: num_heads: expected a divisor of {}, the rows of queries, got {}",
+                      imported.store.path(), inner, config.heads);
+  config.headDim = inner / config.heads;
+  config.normEps = facts.eps;
+  config.block.mlp.act =
+      facts.act.value_or(config.block.mlp.kind == MlpKind::Glu ? Activation::Silu : Activation::GeluErf);
+  config.block.placement = facts.placement;
+  config.rope = facts.rope;
+  takePeriods(imported);
+  if (config.pos.kind == PosKind::Learned)
+    config.pos.resize = facts.posResize;
+  describePool(facts, imported);
+  return describeHead(facts, imported);
+}
