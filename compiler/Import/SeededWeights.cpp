@@ -121,6 +121,8 @@ public:
     if (part.starts_with("embed.") && !part.starts_with("embed.patch") && !isNorm) {
       law = {Law::Normal, 0,
              part == "embed.pos" ? 0.5 : 1.0}; // tokens and positions, of the size of a patch's row
+    } else if (part == "rope_freq" || part == "rel_table") {
+      law = {Law::Normal, 0, part == "rope_freq" ? 0.3 : 1.0}; // radians a patch, and scores
     } else if (part == "ls1" || part == "ls2") {
       law = {Law::Uniform, 0.3, 1};
     } else if (isNorm && part.ends_with(".w")) {

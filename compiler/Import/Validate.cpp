@@ -81,8 +81,39 @@ llvm::Error checkNumbers(const ModelConfig &config) {
   if (!(config.normEps >= 0 && config.normEps <= 1))
     return inputError("norm.eps: expected a number from 0 to 1, got {}", config.normEps);
   const AttentionConfig &attn = config.block.attn;
+  if (!attn.outProj && config.innerWidth() != config.width)
+    return inputError(
+        "block.attn.out_proj: false expects heads * head_dim equal to the width {}, got {} * {}",
+        config.width, config.heads, config.headDim);
   if (attn.scaleRule == ScaleRule::Number && !(std::isfinite(attn.scale) && attn.scale != 0))
     return inputError("block.attn.scale: expected a finite number other than 0, got {}", attn.scale);
+  return llvm::Error::success();
+}
+
+/// Rotary positions and biases of pairs.
+llvm::Error checkRelativePositions(const ModelConfig &config) {
+  const RopeConfig &rope = config.rope;
+  if (rope.kind != RopeKind::None) {
+    int64_t divisor = rope.kind == RopeKind::Mixed ? 2 : 4;
+    if (config.headDim % divisor != 0)
+      return inputError("rope.kind: '{}' expects a head_dim that is a multiple of {}, got {}",
+                        nameOf(rope.kind), divisor, config.headDim);
+    const char *pairing = rope.kind == RopeKind::DinoV3 ? "half" : "adjacent";
+    if (rope.pairing != pairing)
+      return inputError("rope.pairing: '{}' expects '{}', got '{}'", nameOf(rope.kind), pairing,
+                        quoteForMessage(rope.pairing));
+    if (rope.order != "yx" && rope.order != "xy")
+      return inputError("rope.order: expected 'yx' or 'xy', got '{}'", quoteForMessage(rope.order));
+    if (!(std::isfinite(rope.base) && rope.base > 0) || !std::isfinite(rope.offset))
+      return inputError("rope.base: expected a positive base and a finite offset, got {} and {}", rope.base,
+                        rope.offset);
+    if (rope.ref.height < 1 || rope.ref.width < 1 || rope.ref.height > 1 << 14 || rope.ref.width > 1 << 14)
+      return inputError("rope.ref: expected extents of 1 to {}, got {}x{}", 1 << 14, rope.ref.height,
+                        rope.ref.width);
+  }
+  bool oneCls = config.prefix.size() == 1 && config.prefix[0].kind == "cls" && config.prefix[0].count == 1;
+  if (config.relBias == RelBiasKind::Beit && (!oneCls || !config.suffix.empty()))
+    return inputError("rel_bias.kind: 'beit' expects one cls token beside the patches");
   return llvm::Error::success();
 }
 
@@ -94,6 +125,8 @@ llvm::Error checkPositions(const ModelConfig &config) {
   if (config.posCovers == PosCovers::ClsAndPatch &&
       (config.prefix.empty() || config.prefix[0].kind != "cls" || config.prefix[0].count != 1))
     return inputError("tokens.pos_covers: 'cls+patch' expects one cls token as the first prefix token");
+  if (llvm::Error error = checkRelativePositions(config))
+    return error;
   if (config.pos.kind == PosKind::None)
     return llvm::Error::success();
   if (config.pos.grid != config.grid())
@@ -290,20 +323,9 @@ llvm::Error checkLowerable(const ModelConfig &config) {
       {!config.suffix.empty(), "tokens.suffix", "tokens", "[]"},
       {config.pos.kind != PosKind::Learned && config.pos.kind != PosKind::None, "pos.kind",
        nameOf(config.pos.kind), "learned"},
-      {config.rope.kind != RopeKind::None, "rope.kind", nameOf(config.rope.kind), "none"},
-      {config.relBias != RelBiasKind::None, "rel_bias.kind", nameOf(config.relBias), "none"},
-      {config.norm != NormKind::Layer, "norm.kind", nameOf(config.norm), "layer"},
-      {block.placement != Placement::Pre, "block.placement", nameOf(block.placement), "pre"},
-      {!block.residual, "block.residual", "false", "true"},
-      {attn.qkNorm.has_value(), "block.attn.qk_norm", normName(attn.qkNorm), "null"},
-      {attn.scaleRule == ScaleRule::LearnedDivisor, "block.attn.scale", nameOf(attn.scaleRule), "rsqrt_d"},
-      {!attn.softmax, "block.attn.softmax", "false", "true"},
+      {block.placement == Placement::Parallel, "block.placement", nameOf(block.placement), "pre"},
       {!attn.value, "block.attn.value", "false", "true"},
-      {!attn.outProj, "block.attn.out_proj", "false", "true"},
-      {attn.outNorm, "block.attn.out_norm", "true", "false"},
       {attn.gate.has_value(), "block.attn.gate", attn.gate.value_or(""), "null"},
-      {block.mlp.kind != MlpKind::Plain, "block.mlp.kind", nameOf(block.mlp.kind), "plain"},
-      {block.mlp.innerNorm, "block.mlp.inner_norm", "true", "false"},
       {config.pool.kind != PoolKind::Cls && config.pool.kind != PoolKind::Mean &&
            config.pool.kind != PoolKind::None,
        "pool.kind", nameOf(config.pool.kind), "cls or mean"},

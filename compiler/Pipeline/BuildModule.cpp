@@ -32,12 +32,17 @@ private:
     Value bv = bias ? param(prefix + ".b", {out}) : Value();
     return vit::LinearOp::create(b, loc, type({rows(x), out}), x, w, bv);
   }
-  Value norm(Value x, const Twine &name) {
+  /// Of each token, or of each of `heads` runs of its channels.
+  Value norm(Value x, const Twine &name, NormKind kind, int64_t heads = 0) {
     std::string prefix = name.str();
-    int64_t width = cols(x);
-    return vit::LayerNormOp::create(b, loc, x.getType(), x, param(prefix + ".w", {width}),
-                                    param(prefix + ".b", {width}), b.getF64FloatAttr(c.normEps));
+    int64_t width = heads ? cols(x) / heads : cols(x);
+    Value beta = kind == NormKind::Layer ? param(prefix + ".b", {width}) : Value();
+    return vit::LayerNormOp::create(b, loc, x.getType(), x, param(prefix + ".w", {width}), beta,
+                                    kind == NormKind::Rms ? b.getUnitAttr() : UnitAttr(),
+                                    heads ? b.getI64IntegerAttr(heads) : IntegerAttr(),
+                                    b.getF64FloatAttr(c.normEps));
   }
+  Value norm(Value x, const Twine &name) { return norm(x, name, c.norm); }
   Value add(Value x, Value y) { return vit::AddOp::create(b, loc, x.getType(), x, y); }
   Value slice(Value x, int64_t first, int64_t count) {
     return vit::SliceOp::create(b, loc, type({count, cols(x)}), x, first);
@@ -49,7 +54,13 @@ private:
   Value embed(Value image);
   Value concat(ArrayRef<Value> parts);
   Value block(Value x, int64_t index);
+  /// Attention and MLP of a block, from their input to what is added to it.
   Value attention(Value x, const std::string &prefix);
+  Value mlp(Value x, const std::string &prefix);
+  /// A layer in its block: norms, layer scale and residual around it.
+  Value around(Value x, const std::string &normName, const std::string &scaleName,
+               function_ref<Value(Value)> layer);
+  Value rotated(Value x, const std::string &prefix);
   Value pool(Value x);
 
   OpBuilder &b;
@@ -125,30 +136,84 @@ Value ForwardBuilder::embed(Value image) {
   return c.preNorm ? norm(tokens, "embed.pre_norm") : tokens;
 }
 
+Value ForwardBuilder::rotated(Value x, const std::string &prefix) {
+  if (c.rope.kind == RopeKind::None)
+    return x;
+  bool mixed = c.rope.kind == RopeKind::Mixed;
+  std::string name = (mixed ? prefix : "") + "rope.";
+  SmallVector<int64_t> table{c.patches(), mixed ? c.innerWidth() : c.headDim};
+  return vit::RopeOp::create(b, loc, x.getType(), x, param(name + "cos", table), param(name + "sin", table),
+                             c.rope.pairing == "half", c.heads, c.prefixTokens());
+}
+
 Value ForwardBuilder::attention(Value x, const std::string &prefix) {
   const AttentionConfig &a = c.block.attn;
   int64_t inner = c.heads * c.headDim;
   Value q = linear(x, prefix + "q", inner, a.qkvBias[0]);
   Value k = linear(x, prefix + "k", inner, a.qkvBias[1]);
   Value v = linear(x, prefix + "v", inner, a.qkvBias[2]);
-  double scale = a.scaleRule == ScaleRule::Number ? a.scale : 1.0 / std::sqrt(double(c.headDim));
-  Value y = vit::AttentionOp::create(b, loc, q.getType(), q, k, v, b.getI64IntegerAttr(c.heads),
+  if (a.qkNorm) {
+    q = norm(q, prefix + "qn", *a.qkNorm, c.heads);
+    k = norm(k, prefix + "kn", *a.qkNorm, c.heads);
+  }
+  q = rotated(q, prefix);
+  k = rotated(k, prefix);
+  Value bias;
+  if (c.relBias == RelBiasKind::Beit)
+    bias = param((c.relBiasShared ? "" : prefix) + "rel_bias", {c.heads, c.tokens(), c.tokens()});
+  double scale = 1;
+  Value divisor;
+  switch (a.scaleRule) {
+  case ScaleRule::RsqrtHeadDim:
+    scale = 1 / std::sqrt(double(c.headDim));
+    break;
+  case ScaleRule::Number:
+    scale = a.scale;
+    break;
+  case ScaleRule::LearnedDivisor:
+    divisor = param(prefix + "scale", {1});
+    break;
+  }
+  Value y = vit::AttentionOp::create(b, loc, q.getType(), q, k, v, bias, divisor,
+                                     a.softmax ? UnitAttr() : b.getUnitAttr(), b.getI64IntegerAttr(c.heads),
                                      b.getF64FloatAttr(scale));
-  return linear(y, prefix + "o", c.width, a.outBias);
+  if (a.outNorm)
+    y = norm(y, prefix + "attn_norm");
+  return a.outProj ? linear(y, prefix + "o", c.width, a.outBias) : y;
+}
+
+Value ForwardBuilder::mlp(Value x, const std::string &prefix) {
+  const MlpConfig &m = c.block.mlp;
+  Value h;
+  if (m.kind == MlpKind::Glu) {
+    Value gate = activation(linear(x, prefix + "gate", m.hidden, m.bias), activationKind(m.act));
+    Value up = linear(x, prefix + "fc1", m.hidden, m.bias);
+    h = vit::MultiplyOp::create(b, loc, up.getType(), gate, up);
+  } else {
+    h = activation(linear(x, prefix + "fc1", m.hidden, m.bias), activationKind(m.act));
+  }
+  if (m.innerNorm)
+    h = norm(h, prefix + "mlp_norm");
+  return linear(h, prefix + "fc2", c.width, m.bias);
+}
+
+Value ForwardBuilder::around(Value x, const std::string &normName, const std::string &scaleName,
+                             function_ref<Value(Value)> layer) {
+  Placement placement = c.block.placement;
+  Value y = layer(placement == Placement::Pre ? norm(x, normName) : x);
+  if (placement == Placement::ResPost)
+    y = norm(y, normName);
+  if (c.block.layerScale)
+    y = vit::LayerScaleOp::create(b, loc, y.getType(), y, param(scaleName, {c.width}));
+  if (c.block.residual)
+    y = add(x, y);
+  return placement == Placement::Post ? norm(y, normName) : y;
 }
 
 Value ForwardBuilder::block(Value x, int64_t index) {
   std::string prefix = "blk." + std::to_string(index) + ".";
-  auto scaled = [&](Value y, const char *name) -> Value {
-    if (!c.block.layerScale)
-      return y;
-    return vit::LayerScaleOp::create(b, loc, y.getType(), y, param(prefix + name, {c.width}));
-  };
-  x = add(x, scaled(attention(norm(x, prefix + "ln1"), prefix), "ls1"));
-  const MlpConfig &mlp = c.block.mlp;
-  Value h = linear(norm(x, prefix + "ln2"), prefix + "fc1", mlp.hidden, mlp.bias);
-  h = linear(activation(h, activationKind(mlp.act)), prefix + "fc2", c.width, mlp.bias);
-  return add(x, scaled(h, "ls2"));
+  x = around(x, prefix + "ln1", prefix + "ls1", [&](Value y) { return attention(y, prefix); });
+  return around(x, prefix + "ln2", prefix + "ls2", [&](Value y) { return mlp(y, prefix); });
 }
 
 Value ForwardBuilder::pool(Value x) {
@@ -242,6 +307,53 @@ void buildFunction(ModuleOp module, StringRef name, Type input, const ModelConfi
     function.setResultAttr(i, "vit.name", b.getStringAttr(output.first));
 }
 
+/// Declares `name` as the result of `steps`.
+void declareDerived(OpBuilder &b, Location loc, const Twine &name, ArrayRef<int64_t> shape,
+                    ArrayRef<Attribute> steps) {
+  vit::WeightOp::create(b, loc, name.str(), RankedTensorType::get(shape, b.getF32Type()),
+                        b.getArrayAttr(steps), IntegerAttr());
+}
+
+/// Angles of rotary positions, and biases of relative ones: what follows from the grid, and from the
+/// checkpoint's frequencies and tables.
+void declarePositions(OpBuilder &b, Location loc, const ModelConfig &c) {
+  MLIRContext *context = b.getContext();
+  auto ref = [&](const Twine &name) {
+    return vit::RefStepAttr::get(context, FlatSymbolRefAttr::get(context, name.str()));
+  };
+  Extent grid = c.grid();
+  auto angles = [&](const std::string &prefix, int64_t columns, ArrayRef<Attribute> steps) {
+    auto table = [&](const char *name, Attribute last) {
+      SmallVector<Attribute> chain(steps);
+      chain.push_back(last);
+      declareDerived(b, loc, prefix + name, {c.patches(), columns}, chain);
+    };
+    table("rope.cos", vit::CosStepAttr::get(context));
+    table("rope.sin", vit::SinStepAttr::get(context));
+  };
+  if (c.rope.kind == RopeKind::Cat || c.rope.kind == RopeKind::DinoV3)
+    angles("", c.headDim,
+           {vit::RopePeriodsStepAttr::get(context, c.headDim / 4, b.getF64FloatAttr(c.rope.base)),
+            vit::RopeAnglesStepAttr::get(context, grid.height, grid.width, c.rope.kind == RopeKind::DinoV3,
+                                         c.rope.order == "xy", c.rope.ref.height, c.rope.ref.width,
+                                         b.getF64FloatAttr(c.rope.offset))});
+  auto bias = [&](const std::string &prefix) {
+    declareDerived(
+        b, loc, prefix + "rel_bias", {c.heads, c.tokens(), c.tokens()},
+        {ref(prefix + "rel_table"), vit::RelativeBiasStepAttr::get(context, grid.height, grid.width)});
+  };
+  if (c.relBias == RelBiasKind::Beit && c.relBiasShared)
+    bias("");
+  for (int64_t i = 0; i < c.depth; ++i) {
+    std::string prefix = "blk." + std::to_string(i) + ".";
+    if (c.rope.kind == RopeKind::Mixed)
+      angles(prefix, c.innerWidth(),
+             {ref(prefix + "rope_freq"), vit::RopeMixedStepAttr::get(context, grid.height, grid.width)});
+    if (c.relBias == RelBiasKind::Beit && !c.relBiasShared)
+      bias(prefix);
+  }
+}
+
 } // namespace
 
 OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig &config) {
@@ -253,6 +365,8 @@ OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig 
   for (const TensorSpec &spec : expectedTensors(config))
     vit::WeightOp::create(b, loc, spec.name, RankedTensorType::get(spec.shape, b.getF32Type()), ArrayAttr(),
                           IntegerAttr());
+
+  declarePositions(b, loc, config);
 
   Type image = RankedTensorType::get({config.channels, config.inputSize.height, config.inputSize.width},
                                      b.getF32Type());

@@ -66,6 +66,19 @@ private:
     return vit::PlanBufferOp::create(b, loc, activationType(shapeOf(v)[0], storedWidth(v), elementOf(v)),
                                      IntegerAttr());
   }
+  /// Head planes of `v`, and planes of a tensor of `shape` as rows of a head each.
+  Value newPlanes(Value v) {
+    auto shape = shapeOf(v);
+    return vit::PlanBufferOp::create(
+        b, loc, MemRefType::get({shape[0], shape[1], storedHeadSize(shape[2])}, elementOf(v)), IntegerAttr());
+  }
+  Value rowsOfPlanes(Value planes, Shape shape) {
+    auto type = cast<MemRefType>(planes.getType());
+    MemRefType rows = rowType(shape[0] * shape[1], shape[2], type.getDimSize(2), type.getElementType());
+    return vit::PlanViewOp::create(b, loc, rows, planes, 0);
+  }
+  /// As `buffer`, without padding behind heads.
+  Value denseRows(Value v);
   /// The buffer that holds `v`; weights that are used as activations (tokens, positions) are padded rows of
   /// the blob.
   Value buffer(Value v);
@@ -89,6 +102,8 @@ private:
   LogicalResult plan(Operation *op);
   LogicalResult planLinear(vit::FusedLinearOp op);
   LogicalResult planAttention(vit::FusedAttentionOp op);
+  LogicalResult planNorm(vit::LayerNormOp op);
+  LogicalResult planRope(vit::RopeOp op);
   LogicalResult planReturn(func::ReturnOp op);
   void planMap(ValueRange inputs, Value result, double factor, vit::ActivationKindAttr activation);
 
@@ -125,14 +140,14 @@ Value FunctionPlanner::destination(Value v) {
 
 Type FunctionPlanner::elementOf(Value v) {
   // These leave zeros where a pair ends behind a row (LeafBuilder::padPair).
-  if (!isa_and_present<vit::LayerNormOp, vit::FusedLinearOp, vit::FusedAttentionOp, vit::ExtractPatchesOp>(
-          v.getDefiningOp()))
+  if (!isa_and_present<vit::LayerNormOp, vit::RopeOp, vit::FusedLinearOp, vit::FusedAttentionOp,
+                       vit::ExtractPatchesOp>(v.getDefiningOp()))
     return b.getF32Type();
   Type element;
   for (OpOperand &use : v.getUses()) {
     Type wanted = b.getF32Type();
     if (auto linear = dyn_cast<vit::FusedLinearOp>(use.getOwner());
-        linear && use.get() == linear.getInput() && use.get() != linear.getResidual())
+        linear && use.getOperandNumber() == linear.getInputMutable().getOperandNumber())
       wanted = operandType(linear.getDot());
     else if (auto attention = dyn_cast<vit::FusedAttentionOp>(use.getOwner()))
       wanted = operandType(attention.getDot());
@@ -216,7 +231,23 @@ Value FunctionPlanner::buffer(Value v, Type element) {
   if (!copy) {
     int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
     copy = vit::PlanBufferOp::create(b, loc, activationType(rows, width, element), IntegerAttr());
-    vit::PlanCopyOp::create(b, loc, found, copy, rowChunks(rows, width));
+    vit::PlanCopyOp::create(b, loc, found, copy, IntegerAttr(), b.getI64IntegerAttr(rowChunks(rows, width)));
+  }
+  return copy;
+}
+
+Value FunctionPlanner::denseRows(Value v) {
+  Value rows = buffer(v);
+  auto type = cast<MemRefType>(rows.getType());
+  auto attention = v.getDefiningOp<vit::FusedAttentionOp>();
+  if (!attention || type.getDimSize(1) == shapeOf(v)[1])
+    return rows;
+  Value &copy = narrowed[v];
+  if (!copy) {
+    int64_t count = type.getDimSize(0), width = shapeOf(v)[1];
+    copy = vit::PlanBufferOp::create(b, loc, activationType(count, width, b.getF32Type()), IntegerAttr());
+    vit::PlanCopyOp::create(b, loc, rows, copy, attention.getHeadsAttr(),
+                            b.getI64IntegerAttr(rowChunks(count, width)));
   }
   return copy;
 }
@@ -241,7 +272,7 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   if (!vit::isWeightOrAbsent(op.getBias()) || !vit::weightOf(op.getWeight()))
     return op.emitOpError("expected weight and bias to be parameters");
   vit::WeightChain weight = weights.chain(op.getWeight());
-  if (depth != inputs) {
+  if (depth != inputs) { // what attention wrote
     auto attention = op.getInput().getDefiningOp<vit::FusedAttentionOp>();
     int64_t from = inputs / static_cast<int64_t>(attention.getHeads());
     weight.then(vit::PadGroupsStepAttr::get(context, 1, from, storedHeadSize(from)), "in");
@@ -286,7 +317,8 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
 
   if (!a)
     a = buffer(op.getInput(), operandType(op.getDot()));
-  Value residual = op.getResidual() ? buffer(op.getResidual()) : Value();
+  Value factor = op.getFactor() ? denseRows(op.getFactor()) : Value();
+  Value residual = op.getResidual() ? denseRows(op.getResidual()) : Value();
   Value c;
   if (heads) {
     int64_t planes = (panels * panel + storedHead - 1) / storedHead;
@@ -298,7 +330,7 @@ LogicalResult FunctionPlanner::planLinear(vit::FusedLinearOp op) {
   buffers[op.getResult()] = c;
   vit::TileSize tile = machine.tileFor(element);
   Grid grid = gemmGrid(rows, depth, panels, panel, tile.rows);
-  vit::PlanGemmOp::create(b, loc, a, w, rowScales, columnScales, columnSums, bias, residual, c,
+  vit::PlanGemmOp::create(b, loc, a, w, rowScales, columnScales, columnSums, bias, factor, residual, c,
                           op.getActivationAttr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
                           machine.hasTilesFor(element) ? b.getUnitAttr() : UnitAttr(),
                           b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups, grid.parts}),
@@ -314,14 +346,84 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
   Value output = destination(op.getResult());
   buffers[op.getResult()] = output;
   Type element = operandType(op.getDot());
-  bool matrixUnit = machine.hasTilesFor(element) && machine.tileFor(element).vectors == 2;
+  bool matrixUnit = machine.hasTilesFor(element) && machine.tileFor(element).vectors == 2 && !op.getBias() &&
+                    !op.getLinear();
   vit::TileSize tile = matrixUnit ? machine.tileFor(element) : machine.vectorTileFor(element);
   Grid grid = attentionGrid(q[1], heads, element.isBF16());
+  Value bias;
+  if (op.getBias()) {
+    if (!vit::weightOf(op.getBias()))
+      return op.emitOpError("expected the bias to be a parameter");
+    MLIRContext *context = b.getContext();
+    int64_t padded = (q[1] + vit::kQueryTile - 1) / vit::kQueryTile * vit::kQueryTile;
+    vit::WeightChain chain = weights.chain(op.getBias());
+    chain.then(vit::TransposeStepAttr::get(context), "keys");
+    if (padded != q[1])
+      chain.then(vit::PadStepAttr::get(context, {heads, k[1], padded}), "pad");
+    bias = packed(chain, MemRefType::get({heads, k[1], padded}, b.getF32Type()));
+  }
   vit::PlanAttentionOp::create(
-      b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()), output, op.getHeadsAttr(),
-      op.getPlanesAttr(), op.getBase2Attr(), b.getDenseI64ArrayAttr({tile.rows, tile.vectors}),
-      matrixUnit ? b.getUnitAttr() : UnitAttr(), b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}),
-      finer(fineRowBlocks(q[1], grid), grid.rowBlocks), b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
+      b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()), bias, output,
+      op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(), op.getLinearAttr(),
+      b.getDenseI64ArrayAttr({tile.rows, tile.vectors}), matrixUnit ? b.getUnitAttr() : UnitAttr(),
+      b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}), finer(fineRowBlocks(q[1], grid), grid.rowBlocks),
+      b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));
+  return success();
+}
+
+LogicalResult FunctionPlanner::planNorm(vit::LayerNormOp norm) {
+  if (!vit::isWeightOrAbsent(norm.getGamma()) || !vit::isWeightOrAbsent(norm.getBeta()))
+    return norm.emitOpError("expected gamma and beta to be parameters");
+  auto shape = shapeOf(norm.getResult());
+  int64_t width = norm.groupSize(), entries = (width + 15) / 16 * 16;
+  if (norm.getHeads().value_or(1) != 1)
+    return norm.emitOpError("cannot be planned: expected a norm of heads on head planes");
+  Value gamma = vectorWeight(norm.getGamma(), entries), beta = vectorWeight(norm.getBeta(), entries);
+  auto create = [&](Value input, Value output, Value scales, Value given) {
+    int64_t rows = cast<MemRefType>(output.getType()).getDimSize(0);
+    vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, scales,
+                                 scales && given ? b.getUnitAttr() : UnitAttr(), norm.getRmsAttr(),
+                                 norm.getEpsAttr(), b.getI64IntegerAttr(rowChunks(rows, width)));
+    return success();
+  };
+  if (shape.size() == 3) {
+    Value planes = buffers[norm.getResult()] = newPlanes(norm.getResult());
+    return create(rowsOfPlanes(buffer(norm.getInput()), shape), rowsOfPlanes(planes, shape), {}, {});
+  }
+  Value input = denseRows(norm.getInput()), output, scales, given;
+  // In every plan, used or not, so that all levels want the same blob.
+  for (Operation *reader : llvm::reverse(llvm::to_vector(norm->getUsers())))
+    if (auto linear = dyn_cast<vit::FusedLinearOp>(reader))
+      given = givenScales(linear);
+  if (readAsBytesOnly(norm.getResult())) {
+    std::tie(output, scales) = newQuantizedRows(shape[0], shape[1], given);
+    quantized[{norm.getResult(), given}] = {output, scales};
+  } else {
+    output = destination(norm.getResult());
+    buffers[norm.getResult()] = output;
+  }
+  return create(input, output, scales, given);
+}
+
+LogicalResult FunctionPlanner::planRope(vit::RopeOp rope) {
+  auto shape = shapeOf(rope.getResult());
+  if (shape.size() != 3 || rope.getHalves())
+    return rope.emitOpError("cannot be planned: expected a rotation of neighbours on head planes");
+  if (!vit::weightOf(rope.getCos()) || !vit::weightOf(rope.getSin()))
+    return rope.emitOpError("expected tables to be parameters");
+  int64_t heads = shape[0], size = shape[2], stored = storedHeadSize(size);
+  auto table = [&](Value param) {
+    int64_t rows = shapeOf(param)[0], columns = shapeOf(param)[1] / size * stored;
+    vit::WeightChain chain = weights.chain(param);
+    if (size != stored)
+      chain.then(vit::PadGroupsStepAttr::get(b.getContext(), 1, size, stored), "heads");
+    return packed(chain, rowType(rows, columns, columns, b.getF32Type()));
+  };
+  Value cos = table(rope.getCos()), sin = table(rope.getSin());
+  Value input = buffer(rope.getInput()), output = buffers[rope.getResult()] = newPlanes(rope.getResult());
+  int64_t parts = std::min(rowChunks(shape[1], stored), shape[1]);
+  vit::PlanRopeOp::create(b, loc, input, cos, sin, output, rope.getFirstAttr(),
+                          b.getI64IntegerAttr(heads * parts));
   return success();
 }
 
@@ -329,7 +431,7 @@ void FunctionPlanner::planMap(ValueRange inputs, Value result, double factor,
                               vit::ActivationKindAttr activation) {
   SmallVector<Value> operands;
   for (Value input : inputs)
-    operands.push_back(buffer(input));
+    operands.push_back(denseRows(input));
   Value output = destination(result);
   buffers[result] = output;
   vit::PlanMapOp::create(b, loc, operands, output, b.getF64FloatAttr(factor), activation,
@@ -339,7 +441,8 @@ void FunctionPlanner::planMap(ValueRange inputs, Value result, double factor,
 LogicalResult FunctionPlanner::planReturn(func::ReturnOp op) {
   for (auto [i, value] : llvm::enumerate(op.getOperands())) {
     Value output = target.getArgument(i + 1);
-    vit::PlanCopyOp::create(b, loc, buffer(value), output, rowChunks(shapeOf(value)[0], shapeOf(value)[1]));
+    vit::PlanCopyOp::create(b, loc, denseRows(value), output, IntegerAttr(),
+                            b.getI64IntegerAttr(rowChunks(shapeOf(value)[0], shapeOf(value)[1])));
   }
   func::ReturnOp::create(b, loc);
   return success();
@@ -364,29 +467,8 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
                                   b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
         return success();
       })
-      .Case([&](vit::LayerNormOp norm) -> LogicalResult {
-        if (!vit::isWeightOrAbsent(norm.getGamma()) || !vit::isWeightOrAbsent(norm.getBeta()))
-          return norm.emitOpError("expected gamma and beta to be parameters");
-        auto shape = shapeOf(norm.getResult());
-        int64_t entries = (shape[1] + 15) / 16 * 16;
-        Value gamma = vectorWeight(norm.getGamma(), entries), beta = vectorWeight(norm.getBeta(), entries);
-        Value input = buffer(norm.getInput()), output, scales, given;
-        // In every plan, used or not, so that all levels want the same blob.
-        for (Operation *reader : llvm::reverse(llvm::to_vector(norm->getUsers())))
-          if (auto linear = dyn_cast<vit::FusedLinearOp>(reader))
-            given = givenScales(linear);
-        if (readAsBytesOnly(norm.getResult())) {
-          std::tie(output, scales) = newQuantizedRows(shape[0], shape[1], given);
-          quantized[{norm.getResult(), given}] = {output, scales};
-        } else {
-          output = destination(norm.getResult());
-          buffers[norm.getResult()] = output;
-        }
-        vit::PlanLayerNormOp::create(b, loc, input, gamma, beta, output, scales,
-                                     scales && given ? b.getUnitAttr() : UnitAttr(), norm.getEpsAttr(),
-                                     b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
-        return success();
-      })
+      .Case([&](vit::LayerNormOp norm) { return planNorm(norm); })
+      .Case([&](vit::RopeOp rope) { return planRope(rope); })
       .Case([&](vit::ConcatOp concat) {
         Value whole = buffers[concat.getResult()];
         if (!whole)
@@ -397,23 +479,24 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
           int64_t rows = shapeOf(input)[0];
           if (!places.contains(input)) {
             Value view = vit::PlanViewOp::create(b, loc, viewType(type, rows), whole, first);
-            vit::PlanCopyOp::create(b, loc, buffer(input), view, rowChunks(rows, type.getDimSize(1)));
+            vit::PlanCopyOp::create(b, loc, denseRows(input), view, IntegerAttr(),
+                                    b.getI64IntegerAttr(rowChunks(rows, type.getDimSize(1))));
           }
           first += rows;
         }
         return success();
       })
       .Case([&](vit::SliceOp slice) {
-        auto type = cast<MemRefType>(buffer(slice.getInput()).getType());
-        buffers[slice.getResult()] =
-            vit::PlanViewOp::create(b, loc, viewType(type, shapeOf(slice.getResult())[0]),
-                                    buffer(slice.getInput()), slice.getFirst());
+        Value rows = denseRows(slice.getInput());
+        buffers[slice.getResult()] = vit::PlanViewOp::create(
+            b, loc, viewType(cast<MemRefType>(rows.getType()), shapeOf(slice.getResult())[0]), rows,
+            slice.getFirst());
         return success();
       })
       .Case([&](vit::MeanTokensOp mean) {
         Value output = destination(mean.getResult());
         buffers[mean.getResult()] = output;
-        vit::PlanMeanOp::create(b, loc, buffer(mean.getInput()), output);
+        vit::PlanMeanOp::create(b, loc, denseRows(mean.getInput()), output);
         return success();
       })
       .Case([&](vit::AddOp add) {

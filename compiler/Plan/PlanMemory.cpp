@@ -156,7 +156,8 @@ void PlanMemoryPass::foldViews(func::FuncOp function) {
     auto type = cast<MemRefType>(source.getType());
     auto [strides, ignored] = type.getStridesAndOffset();
     OpBuilder b(view);
-    int64_t offset = *source.getOffset() + view.getFirst() * strides[0] * type.getElementTypeBitWidth() / 8;
+    int64_t stride = strides[type.getRank() - 2]; // of planes, too, a view has rows
+    int64_t offset = *source.getOffset() + view.getFirst() * stride * type.getElementTypeBitWidth() / 8;
     auto folded = vit::PlanBufferOp::create(b, view.getLoc(), view.getType(), b.getI64IntegerAttr(offset));
     view.replaceAllUsesWith(folded.getResult());
     view.erase();

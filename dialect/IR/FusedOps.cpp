@@ -37,9 +37,10 @@ LogicalResult FusedLinearOp::verify() {
   if (!split && out.size() != 2)
     return emitOpError() << "expected a result of rank 2 without heads, got " << getResult().getType()
                          << " (fused_linear_c3)";
-  if (getResidual() && (split || getResidual().getType() != getResult().getType()))
-    return emitOpError() << "expected a residual of the result's type and no heads, got "
-                         << getResidual().getType() << " (fused_linear_c4)";
+  for (Value other : {getFactor(), getResidual()})
+    if (other && (split || other.getType() != getResult().getType()))
+      return emitOpError() << "expected a factor and a residual of the result's type and no heads, got "
+                           << other.getType() << " (fused_linear_c4)";
   if (auto scale = getInputScale()) {
     if (getDot() != DotKind::Int8)
       return emitOpError() << "expected dot int8 with a scale of the input (fused_linear_c5)";
@@ -68,5 +69,10 @@ LogicalResult FusedAttentionOp::verify() {
   if (out[0] != q[1] || out[1] != heads * q[2])
     return emitOpError() << "expected result [" << q[1] << ", " << heads * q[2] << "], got "
                          << getResult().getType() << " (fused_attention_c3)";
+  if (getBias() && shapeOf(getBias()) != ArrayRef<int64_t>{heads, q[1], k[1]})
+    return emitOpError() << "expected a bias [" << heads << ", " << q[1] << ", " << k[1] << "], got "
+                         << getBias().getType() << " (fused_attention_c4)";
+  if (getBase2() && getLinear())
+    return emitOpError() << "expected base2 or linear, got both (fused_attention_c5)";
   return success();
 }

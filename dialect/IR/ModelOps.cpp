@@ -87,13 +87,45 @@ LogicalResult LayerNormOp::verify() {
   if (getInput().getType() != getResult().getType())
     return emitOpError() << "expected result " << getInput().getType() << ", got " << getResult().getType()
                          << " (layer_norm_c1)";
+  bool planes = in.size() == 3;
+  if (auto heads = getHeads(); heads && (planes || static_cast<int64_t>(*heads) <= 0 || in[1] % *heads != 0))
+    return emitOpError() << "expected heads to divide the width of tokens, got "
+                         << static_cast<int64_t>(*heads) << " for " << getInput().getType()
+                         << " (layer_norm_c4)";
   for (Value affine : {getGamma(), getBeta()})
-    if (affine && !isVector(affine, in[1]))
-      return emitOpError() << "expected gamma and beta of " << in[1] << " entries, got " << affine.getType()
-                           << " (layer_norm_c2)";
+    if (affine && !isVector(affine, groupSize()))
+      return emitOpError() << "expected gamma and beta of " << groupSize() << " entries, got "
+                           << affine.getType() << " (layer_norm_c2)";
+  if (getRms() && getBeta())
+    return emitOpError() << "expected no beta with rms (layer_norm_c2)";
   double eps = getEps().convertToDouble();
   if (!(eps > 0) || !std::isfinite(eps))
     return emitOpError() << "expected a positive, finite eps, got " << eps << " (layer_norm_c3)";
+  return success();
+}
+
+int64_t LayerNormOp::groupSize() { return shapeOf(getInput()).back() / getHeads().value_or(1); }
+
+int64_t RopeOp::headSize() {
+  auto in = shapeOf(getInput());
+  return in.size() == 3 ? in[2] : in[1] / static_cast<int64_t>(getHeads());
+}
+
+LogicalResult RopeOp::verify() {
+  auto in = shapeOf(getInput()), cos = shapeOf(getCos()), sin = shapeOf(getSin());
+  int64_t heads = getHeads(), first = getFirst();
+  bool planes = in.size() == 3;
+  if (getInput().getType() != getResult().getType())
+    return emitOpError() << "expected result " << getInput().getType() << ", got " << getResult().getType()
+                         << " (rope_c1)";
+  if (heads <= 0 || (planes ? in[0] != heads : in[1] % heads != 0) || headSize() % 2 != 0)
+    return emitOpError() << "expected heads of an even size that divide " << getInput().getType() << ", got "
+                         << heads << " (rope_c2)";
+  int64_t size = headSize(), tokens = planes ? in[1] : in[0];
+  if (cos != sin || (cos[1] != size && cos[1] != heads * size) || first < 0 || first > tokens - cos[0])
+    return emitOpError() << "expected tables [N, " << size << "] or [N, " << heads * size
+                         << "] with N rows from " << first << " inside " << tokens << " tokens, got "
+                         << getCos().getType() << " and " << getSin().getType() << " (rope_c3)";
   return success();
 }
 
@@ -111,6 +143,12 @@ LogicalResult AttentionOp::verify() {
                          << " (attention_c3)";
   if (!getScale().isFinite())
     return emitOpError() << "expected a finite scale (attention_c4)";
+  if (getBias() && shapeOf(getBias()) != ArrayRef<int64_t>{heads, q[0], k[0]})
+    return emitOpError() << "expected a bias [" << heads << ", " << q[0] << ", " << k[0] << "], got "
+                         << getBias().getType() << " (attention_c5)";
+  if (getDivisor() && !isVector(getDivisor(), 1))
+    return emitOpError() << "expected a divisor of one entry, got " << getDivisor().getType()
+                         << " (attention_c6)";
   return success();
 }
 

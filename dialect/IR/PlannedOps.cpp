@@ -75,8 +75,14 @@ LogicalResult PlanWeightsOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult PlanViewOp::verify() {
   auto in = shapeOf(getSource()), out = shapeOf(getResult());
   int64_t first = getFirst();
-  if (out[1] != in[1] || rowStride(getSource()) != rowStride(getResult()) || first < 0 ||
-      first > in[0] - out[0])
+  bool planes = in.size() == 3;
+  auto type = cast<MemRefType>(getSource().getType());
+  bool contiguous =
+      !planes || type.getStridesAndOffset().first[0] == in[1] * type.getStridesAndOffset().first[1];
+  int64_t rows = planes ? in[0] * in[1] : in[0];
+  if ((planes ? out[1] > in[2] : out[1] != in[1]) || !contiguous ||
+      rowStride(getSource()) != rowStride(getResult()) || first < 0 || first > rows - out[0] ||
+      type.getElementType() != getResult().getType().getElementType())
     return emitOpError() << "expected rows inside " << getSource().getType()
                          << " with its width and stride, got " << getResult().getType() << " (plan_view_c1)";
   return success();
@@ -143,9 +149,10 @@ LogicalResult PlanGemmOp::verify() {
   if (getBias() && !isVector(getBias(), covered))
     return emitOpError() << "expected a bias of " << covered << " entries, got " << getBias().getType()
                          << " (plan_gemm_c4)";
-  if (getResidual() && (split || shapeOf(getResidual()) != c || rowStride(getResidual()) < covered))
-    return emitOpError() << "expected a residual of C's shape with room for " << covered << " columns, got "
-                         << getResidual().getType() << " (plan_gemm_c5)";
+  for (Value other : {getFactor(), getResidual()})
+    if (other && (split || shapeOf(other) != c || rowStride(other) < covered))
+      return emitOpError() << "expected a factor and a residual of C's shape with room for " << covered
+                           << " columns, got " << other.getType() << " (plan_gemm_c5)";
   auto fits = [](Value vector, bool wanted, int64_t entries) {
     return vector ? wanted && isVector(vector, entries) : !wanted;
   };
@@ -227,6 +234,30 @@ void PlanLayerNormOp::getEffects(Effects &effects) {
 }
 
 //===----------------------------------------------------------------------------------------------===//
+// Rotary positions
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanRopeOp::verify() {
+  auto out = shapeOf(getOutput()), cos = shapeOf(getCos()), sin = shapeOf(getSin());
+  int64_t first = getFirst(), chunks = getChunks();
+  if (out.drop_front() != shapeOf(getInput()).drop_front() || out[0] > shapeOf(getInput())[0] ||
+      out[2] % 2 != 0)
+    return emitOpError() << "expected output of planes as in " << getInput().getType()
+                         << ", of an even width, got " << getOutput().getType() << " (plan_rope_c1)";
+  if (cos != sin || (cos[1] != out[2] && cos[1] != out[0] * out[2]) || first < 0 || first > out[1] - cos[0])
+    return emitOpError() << "expected tables of " << out[2] << " or " << out[0] * out[2]
+                         << " columns whose rows from " << first << " on lie inside a plane, got "
+                         << getCos().getType() << " and " << getSin().getType() << " (plan_rope_c2)";
+  if (chunks <= 0 || chunks % out[0] != 0 || chunks / out[0] > out[1])
+    return emitOpError() << "expected a multiple of " << out[0] << " chunks, at most one for each row, got "
+                         << chunks << " (plan_rope_c3)";
+  return success();
+}
+int64_t PlanRopeOp::getFlops() { return 0; }
+SmallVector<Value> PlanRopeOp::getOutputBuffers() { return {getOutput()}; }
+void PlanRopeOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
+
+//===----------------------------------------------------------------------------------------------===//
 // Attention
 //===----------------------------------------------------------------------------------------------===//
 
@@ -260,11 +291,16 @@ LogicalResult PlanAttentionOp::verify() {
     return emitOpError() << "expected more fine row blocks than " << grid[0] << ", at most one for "
                          << queryTile() << " queries, got " << static_cast<int64_t>(*fine)
                          << " (plan_attention_c5)";
-  if (getMatrixUnit() && (!element(getQuery()).isBF16() || tile[1] != 2 || !fitsTileRegisters(tile[0], 2)))
-    return emitOpError() << "expected planes of bf16 and a tile of two vectors that fits " << kTileRegisters
-                         << " registers of " << kRegisterRows << " rows for a matrix unit, got "
-                         << getQuery().getType() << " and " << tile[0] << " x " << tile[1]
-                         << " (plan_attention_c6)";
+  int64_t padded = ceilDiv(q[1], kQueryTile) * kQueryTile;
+  if (getBias() && shapeOf(getBias()) != ArrayRef<int64_t>{heads, k[1], padded})
+    return emitOpError() << "expected a bias [" << heads << ", " << k[1] << ", " << padded << "], got "
+                         << getBias().getType() << " (plan_attention_c7)";
+  if (getMatrixUnit() && (!element(getQuery()).isBF16() || tile[1] != 2 || !fitsTileRegisters(tile[0], 2) ||
+                          getBias() || getLinear()))
+    return emitOpError()
+           << "expected planes of bf16, softmax without bias and a tile of two vectors that fits "
+           << kTileRegisters << " registers of " << kRegisterRows << " rows for a matrix unit, got "
+           << getQuery().getType() << " and " << tile[0] << " x " << tile[1] << " (plan_attention_c6)";
   return success();
 }
 int64_t PlanAttentionOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
@@ -307,9 +343,15 @@ void PlanQuantizeOp::getEffects(Effects &effects) {
 }
 
 LogicalResult PlanCopyOp::verify() {
-  if (shapeOf(getInput()) != shapeOf(getOutput()))
+  auto in = shapeOf(getInput()), out = shapeOf(getOutput());
+  int64_t groups = getGroups().value_or(0);
+  if (!getGroups() && in != out)
     return emitOpError() << "expected output of shape " << getInput().getType() << ", got "
                          << getOutput().getType() << " (plan_copy_c1)";
+  if (getGroups() && (groups <= 0 || in[0] != out[0] || in[1] % groups || out[1] % groups || in[1] < out[1]))
+    return emitOpError() << "expected groups that divide both columns, of which the input has no fewer, got "
+                         << groups << " for " << getInput().getType() << " and " << getOutput().getType()
+                         << " (plan_copy_c1)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_copy_c2");
 }
 int64_t PlanCopyOp::getFlops() { return 0; }

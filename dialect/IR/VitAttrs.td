@@ -138,6 +138,63 @@ def FillStepAttr : WeightStep<"FillStep", "fill"> {
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape, "::mlir::FloatAttr":$value);
   let assemblyFormat = "`<` `[` $shape `]` `,` $value `>`";
 }
+def NumbersStepAttr : WeightStep<"NumbersStep", "numbers"> {
+  let summary = "start from these numbers, a vector (what a description holds)";
+  let parameters = (ins "::mlir::DenseF64ArrayAttr":$values);
+  let assemblyFormat = "`<` custom<Doubles>($values) `>`";
+}
+def RopePeriodsStepAttr : WeightStep<"RopePeriodsStep", "rope_periods"> {
+  let summary = "start from periods base^(i / count), i < count: of rotary positions along one axis";
+  let parameters = (ins "int64_t":$count, "::mlir::FloatAttr":$base);
+  let assemblyFormat = "`<` $count `,` $base `>`";
+  let genVerifyDecl = 1;
+}
+def RopeAnglesStepAttr : WeightStep<"RopeAnglesStep", "rope_angles"> {
+  let summary = "periods [d / 4] to the angles [patches, d] of a grid: coordinate / period";
+  let description = [{
+    Row `y * width + x`. Without `centered` (EVA-02) a coordinate is `(index + offset) * ref / extent`, or just `index + offset` for a ref of
+    0 x 0, and the angles of the first
+    axis, then those of the second, stand twice each, as neighbours. With `centered` (DINOv3) it is
+    `2 pi (2 (index + 1/2) / extent - 1)`, and all angles stand twice, one after another. The first axis is y, or x with
+    `xy`.
+  }];
+  let parameters = (ins "int64_t":$height, "int64_t":$width, "bool":$centered, "bool":$xy,
+                        "int64_t":$ref_height, "int64_t":$ref_width, "::mlir::FloatAttr":$offset);
+  let assemblyFormat = [{ `<` $height `x` $width `,` `centered` `=` $centered `,` `xy` `=` $xy `,`
+                          `ref` `=` $ref_height `x` $ref_width `,` `offset` `=` $offset `>` }];
+  let genVerifyDecl = 1;
+}
+def RopeMixedStepAttr : WeightStep<"RopeMixedStep", "rope_mixed"> {
+  let summary = "frequencies [2, heads, d / 2] to the angles [patches, heads * d] of a grid: x * W[0] + y * W[1], each twice";
+  let parameters = (ins "int64_t":$height, "int64_t":$width);
+  let assemblyFormat = "`<` $height `x` $width `>`";
+  let genVerifyDecl = 1;
+}
+def CosStepAttr : WeightStep<"CosStep", "cos"> {
+  let summary = "cosine of each element";
+}
+def SinStepAttr : WeightStep<"SinStep", "sin"> {
+  let summary = "sine of each element";
+}
+def InterleaveHalvesStepAttr : WeightStep<"InterleaveHalvesStep", "interleave_halves"> {
+  let summary = "in each group of `size` indices along `dim`, those of both halves in turns: j and j + size / 2 as neighbours";
+  let parameters = (ins "unsigned":$dim, "int64_t":$size);
+  let assemblyFormat = "`<` `dim` `=` $dim `,` $size `>`";
+  let genVerifyDecl = 1;
+}
+def RelativeBiasStepAttr : WeightStep<"RelativeBiasStep", "relative_bias"> {
+  let summary = "a table [(2 h - 1)(2 w - 1) + 3, heads] of BEiT to biases [heads, 1 + h w, 1 + h w]";
+  let description = [{
+    Of queries (y, x) and keys (y', x'): row `(y - y' + h - 1)(2 w - 1) + x - x' + w - 1`. The last three rows are of cls to
+    patches, of patches to cls, and of cls to itself (Bao et al., "BEiT", 2022, as in the reference implementation).
+  }];
+  let parameters = (ins "int64_t":$height, "int64_t":$width);
+  let assemblyFormat = "`<` $height `x` $width `>`";
+  let genVerifyDecl = 1;
+}
+def TransposeStepAttr : WeightStep<"TransposeStep", "transpose"> {
+  let summary = "the last two dimensions exchanged";
+}
 def AppendStepAttr : WeightStep<"AppendStep", "append"> {
   let summary = "append the rows of another weight";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
@@ -157,6 +214,11 @@ def ScaleStepAttr : WeightStep<"ScaleStep", "scale"> {
   let summary = "W * factor";
   let parameters = (ins "::mlir::FloatAttr":$factor);
   let assemblyFormat = "`<` $factor `>`";
+}
+def DivideStepAttr : WeightStep<"DivideStep", "divide"> {
+  let summary = "W / d, of a weight d of one element";
+  let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
+  let assemblyFormat = "`<` $weight `>`";
 }
 def ScaleColsStepAttr : WeightStep<"ScaleColsStep", "scale_cols"> {
   let summary = "W[n, k] * g[k]";
@@ -195,7 +257,7 @@ def PadGroupsStepAttr : WeightStep<"PadGroupsStep", "pad_groups"> {
   let genVerifyDecl = 1;
 }
 def PadStepAttr : WeightStep<"PadStep", "pad"> {
-  let summary = "zero-pad at the end of each dimension to the given shape";
+  let summary = "zero-pad at the end of the first and the last dimension to the given shape";
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
   let assemblyFormat = "`<` `[` $shape `]` `>`";
 }

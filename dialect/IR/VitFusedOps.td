@@ -24,7 +24,7 @@ def ExtractPatchesOp : VitOp<"extract_patches", [Pure]> {
 def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
   let summary = "linear layer with an epilogue";
   let description = [{
-    `y = activation(x W^T + bias) + residual`. With `heads`, the result is split into head planes
+    `y = activation(x W^T + bias) * factor + residual`. With `heads`, the result is split into head planes
     `[heads, tokens, out / heads]`, the layout that attention reads. With `dot bf16`, x and W are rounded to bfloat16;
     with `dot int8`, each row of x and of W is divided by its largest magnitude over 127 and rounded to integers. With
     `input_scale` every row of x is divided by that number instead, and rounded to integers of -127 to 127; what is
@@ -34,37 +34,42 @@ def FusedLinearOp : VitOp<"fused_linear", [Pure, AttrSizedOperandSegments]> {
     * `fused_linear_c1`: the weight's columns are the input's width.
     * `fused_linear_c2`: the bias, if any, has one entry per output.
     * `fused_linear_c3`: without heads the result is `[tokens, out]`; with heads `[heads, tokens, out / heads]`.
-    * `fused_linear_c4`: a residual has the result's type and excludes heads.
+    * `fused_linear_c4`: a factor and a residual have the result's type and exclude heads.
     * `fused_linear_c5`: the input's scale is a positive finite number, and comes with `dot int8`.
   }];
-  let arguments = (ins Tokens:$input, Tokens:$weight, Optional<FloatTensor>:$bias, Optional<Tokens>:$residual,
+  let arguments = (ins Tokens:$input, Tokens:$weight, Optional<FloatTensor>:$bias, Optional<Tokens>:$factor,
+                       Optional<Tokens>:$residual,
                        OptionalAttr<ActivationAttr>:$activation, OptionalAttr<I64Attr>:$heads,
                        OptionalAttr<DotAttr>:$dot, OptionalAttr<F64Attr>:$input_scale);
   let results = (outs FloatTensor:$result);
-  let assemblyFormat = [{ $input `,` $weight (`bias` $bias^)? (`activation` $activation^)? (`residual` $residual^)?
-                          (`heads` $heads^)? (`dot` $dot^)? (`input_scale` $input_scale^)? attr-dict `:` functional-type(operands, $result) }];
+  let assemblyFormat = [{ $input `,` $weight (`bias` $bias^)? (`activation` $activation^)? (`factor` $factor^)?
+                          (`residual` $residual^)? (`heads` $heads^)? (`dot` $dot^)? (`input_scale` $input_scale^)? attr-dict
+                          `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
 }
 
 def FusedAttentionOp : VitOp<"fused_attention", [Pure]> {
   let summary = "attention on head planes, without a tokens x tokens tensor";
   let description = [{
-    For head h: `y[:, h * d : (h + 1) * d] = softmax(q_h k_h^T) v_h`, where q_h is plane `planes[0] + h` of the query
+    For head h: `y[:, h * d : (h + 1) * d] = softmax(q_h k_h^T + bias_h) v_h`, where q_h is plane `planes[0] + h` of the query
     operand, k_h plane `planes[1] + h` of the key operand, and v_h plane `planes[2] + h` of the value operand; all three
     may be the same packed tensor. The scale has been folded into the query's weights. With `base2` it includes
-    log2(e), and the softmax is `2^x / sum 2^x`, the same function. With `dot bf16`, the operands are rounded to
+    log2(e), as does the bias, and the softmax is `2^x / sum 2^x`, the same function. With `linear` there is no softmax.
+    With `dot bf16`, the operands are rounded to
     bfloat16, and the exponentials `2^(x - max)` where they multiply the values.
 
     Constraints:
     * `fused_attention_c1`: heads is positive and `planes` has three entries, within the operands' planes.
     * `fused_attention_c2`: all operands have the same head size; key and value the same tokens.
     * `fused_attention_c3`: the result is `[query tokens, heads * head size]`.
+    * `fused_attention_c4`: a bias is `[heads, query tokens, key tokens]`.
+    * `fused_attention_c5`: not both `base2` and `linear`.
   }];
-  let arguments = (ins HeadPlanes:$query, HeadPlanes:$key, HeadPlanes:$value, I64Attr:$heads,
-                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, OptionalAttr<DotAttr>:$dot);
+  let arguments = (ins HeadPlanes:$query, HeadPlanes:$key, HeadPlanes:$value, Optional<HeadPlanes>:$bias, I64Attr:$heads,
+                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, UnitAttr:$linear, OptionalAttr<DotAttr>:$dot);
   let results = (outs Tokens:$result);
-  let assemblyFormat = [{ $query `,` $key `,` $value `heads` $heads `planes` $planes (`base2` $base2^)? (`dot` $dot^)?
-                          attr-dict
+  let assemblyFormat = [{ $query `,` $key `,` $value (`bias` $bias^)? `heads` $heads `planes` $planes (`base2` $base2^)? (`linear` $linear^)?
+                          (`dot` $dot^)? attr-dict
                           `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
 }

@@ -67,6 +67,16 @@ def AddOp : VitOp<"add", [Pure, Commutative, SameOperandsAndResultType]> {
   let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
 }
 
+def MultiplyOp : VitOp<"multiply", [Pure, Commutative, SameOperandsAndResultType]> {
+  let summary = "elementwise product: the gate of a gated linear unit";
+  let description = [{
+    SwiGLU is `multiply(silu(gate(x)), linear(x))` (Shazeer, "GLU Variants Improve Transformer", 2020).
+  }];
+  let arguments = (ins FloatTensor:$lhs, FloatTensor:$rhs);
+  let results = (outs FloatTensor:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($result)";
+}
+
 def AverageOp : VitOp<"average", [Pure]> {
   let summary = "elementwise mean of tensors, such as the two heads of a distilled DeiT";
   let description = [{
@@ -96,41 +106,84 @@ def LinearOp : VitOp<"linear", [Pure]> {
 }
 
 def LayerNormOp : VitOp<"layer_norm", [Pure, AttrSizedOperandSegments]> {
-  let summary = "layer normalisation of each token";
+  let summary = "layer normalisation of each token, or of each of its heads";
   let description = [{
     `y[t, k] = (x[t, k] - mean(x[t])) / sqrt(var(x[t]) + eps) * gamma[k] + beta[k]` with the biased variance
-    (Ba et al., "Layer Normalization", 2016). Absent gamma is one, absent beta zero.
+    (Ba et al., "Layer Normalization", 2016). Absent gamma is one, absent beta zero. With `rms` no mean is subtracted,
+    and the variance is the mean of squares (Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019).
+
+    With `heads` each of as many runs of columns is normalised by itself, all with one gamma and beta: the norm of
+    queries and keys (Henry et al., "Query-Key Normalization for Transformers", 2020). Head planes
+    `[heads, tokens, head size]` are normalised along their last dimension.
 
     Constraints:
     * `layer_norm_c1`: the result has the input's type.
-    * `layer_norm_c2`: gamma and beta, if any, have one entry per channel.
+    * `layer_norm_c2`: gamma and beta, if any, have one entry per channel, with `heads` of one head; no beta with `rms`.
     * `layer_norm_c3`: eps is positive and finite.
+    * `layer_norm_c4`: `heads` is positive, divides the width of tokens, and does not go with head planes.
   }];
-  let arguments = (ins Tokens:$input, Optional<FloatTensor>:$gamma, Optional<FloatTensor>:$beta, F64Attr:$eps);
-  let results = (outs Tokens:$result);
-  let assemblyFormat = [{ $input (`gamma` $gamma^)? (`beta` $beta^)? `eps` $eps attr-dict
-                          `:` functional-type(operands, $result) }];
+  let arguments = (ins AnyTypeOf<[Tokens, HeadPlanes]>:$input, Optional<FloatTensor>:$gamma,
+                       Optional<FloatTensor>:$beta, UnitAttr:$rms, OptionalAttr<I64Attr>:$heads, F64Attr:$eps);
+  let results = (outs AnyTypeOf<[Tokens, HeadPlanes]>:$result);
+  let assemblyFormat = [{ (`rms` $rms^)? $input (`heads` $heads^)? (`gamma` $gamma^)? (`beta` $beta^)? `eps` $eps
+                          attr-dict `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Channels that are normalised together.
+    int64_t groupSize();
+  }];
 }
 
-def AttentionOp : VitOp<"attention", [Pure]> {
+def AttentionOp : VitOp<"attention", [Pure, AttrSizedOperandSegments]> {
   let summary = "multi-head scaled dot-product attention";
   let description = [{
     For each head h with head size `d = width / heads`:
-    `y_h = softmax(scale * q_h k_h^T) v_h`, softmax over the key tokens (Vaswani et al., "Attention Is All You Need",
-    2017, eq. 1). Head h owns columns `[h * d, (h + 1) * d)`.
+    `y_h = softmax(scale * q_h k_h^T + bias_h) v_h`, softmax over the key tokens (Vaswani et al., "Attention Is All You
+    Need", 2017, eq. 1). Head h owns columns `[h * d, (h + 1) * d)`. The bias `[heads, query tokens, key tokens]` depends
+    on positions only (BEiT's relative positions); without one it is zero. A divisor `[1]`, if any, is a learned number that
+    the scores are divided by before the bias. With `linear` there is no softmax: the scores themselves are the weights.
 
     Constraints:
     * `attention_c1`: heads is positive and divides the width.
     * `attention_c2`: query, key, value and result have one width; key and value have the same tokens.
     * `attention_c3`: the result has the query's type.
     * `attention_c4`: scale is finite.
+    * `attention_c5`: a bias is `[heads, query tokens, key tokens]`.
+    * `attention_c6`: a divisor has one entry.
   }];
-  let arguments = (ins Tokens:$query, Tokens:$key, Tokens:$value, I64Attr:$heads, F64Attr:$scale);
+  let arguments = (ins Tokens:$query, Tokens:$key, Tokens:$value, Optional<HeadPlanes>:$bias,
+                       Optional<FloatTensor>:$divisor, UnitAttr:$linear, I64Attr:$heads, F64Attr:$scale);
   let results = (outs Tokens:$result);
-  let assemblyFormat = [{ $query `,` $key `,` $value `heads` $heads `scale` $scale attr-dict
+  let assemblyFormat = [{ $query `,` $key `,` $value (`bias` $bias^)? (`divisor` $divisor^)? (`linear` $linear^)?
+                          `heads` $heads `scale` $scale attr-dict
                           `:` functional-type(operands, $result) }];
   let hasVerifier = 1;
+}
+
+def RopeOp : VitOp<"rope", [Pure]> {
+  let summary = "rotary position embedding of queries or keys";
+  let description = [{
+    Tokens `[first, first + N)`, N being the rows of the tables, are rotated in each head of d channels; the others (the
+    prefix) pass. Of a pair of channels (a, b), `y_a = x_a cos_a - x_b sin_a` and `y_b = x_b cos_b + x_a sin_b`, where
+    cos and sin are rows of the tables (Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021,
+    eq. 34). Pairs are neighbours, `(2j, 2j + 1)`, or, with `halves`, `(j, j + d / 2)`. Tables have d columns, or those
+    of every head side by side (rope-vit's mixed frequencies). The input is tokens or head planes.
+
+    Constraints:
+    * `rope_c1`: the result has the input's type.
+    * `rope_c2`: heads is positive and divides the width of tokens, or is the number of planes; a head has an even size.
+    * `rope_c3`: both tables have d or heads * d columns, and as many rows from `first` on lie inside the tokens.
+  }];
+  let arguments = (ins AnyTypeOf<[Tokens, HeadPlanes]>:$input, Tokens:$cos, Tokens:$sin, UnitAttr:$halves,
+                       I64Attr:$heads, I64Attr:$first);
+  let results = (outs AnyTypeOf<[Tokens, HeadPlanes]>:$result);
+  let assemblyFormat = [{ $input `cos` $cos `sin` $sin (`halves` $halves^)? `heads` $heads `from` $first attr-dict
+                          `:` functional-type(operands, $result) }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Channels of a head.
+    int64_t headSize();
+  }];
 }
 
 def ActivationOp : VitOp<"activation", [Pure, SameOperandsAndResultType]> {

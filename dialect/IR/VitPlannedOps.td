@@ -57,14 +57,16 @@ def PlanWeightsOp : VitOp<"plan.weights", [Pure, DeclareOpInterfaceMethods<Symbo
 }
 
 def PlanViewOp : VitOp<"plan.view", [Pure]> {
-  let summary = "consecutive rows of a row buffer";
+  let summary = "consecutive rows of a row buffer, or of planes";
   let description = [{
-    The result's origin is row `first` of the source.
+    The result's origin is row `first` of the source. Planes that are not padded between them are rows, too: those of
+    one plane after those of another.
 
     Constraints:
-    * `plan_view_c1`: the rows lie inside the source; width and stride are kept.
+    * `plan_view_c1`: the rows lie inside the source; the stride is kept, and so is the width, but of planes, which may
+      have padded columns.
   }];
-  let arguments = (ins RowBuffer:$source, I64Attr:$first);
+  let arguments = (ins AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$source, I64Attr:$first);
   let results = (outs RowBuffer:$result);
   let assemblyFormat = "$source `from` $first attr-dict `:` type($source) `->` type($result)";
   let hasVerifier = 1;
@@ -97,10 +99,10 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
 def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes", "getDotKind", "cloneFine"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
-    `C = activation(A W^T + bias) + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
+    `C = activation(A W^T + bias) * factor + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
     `[panels, ceil(K / 2), panel width * 2]` (`#vit.pack_panels<width by 2>`), for i8 in quads likewise. C is either rows `[M, N]` or head planes
     `[planes, M, plane width]`, where column n goes to plane `n / plane width`. Whole panels are written: the columns of
-    C up to `panels * panel width` must be addressable. The residual may be C itself. A tile waits for its activation
+    C up to `panels * panel width` must be addressable. The factor and the residual may be C itself. A tile waits for its activation
     in scratch.
 
     Element types choose the arithmetic: A and W of f32; A and W of bf16, by the machine's dot product of pairs, for
@@ -125,7 +127,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
     * `plan_gemm_c2`: C has A's rows, and N columns fit the panels: `(panels - 1) * width < N <= panels * width`.
     * `plan_gemm_c3`: whole panels fit the row stride (rows) or the planes (planes).
     * `plan_gemm_c4`: bias has `panels * width` entries.
-    * `plan_gemm_c5`: the residual has C's shape, and its row stride holds whole panels.
+    * `plan_gemm_c5`: factor and residual have C's shape, and their row strides hold whole panels.
     * `plan_gemm_c7`: scales of columns come with weights of i8, scales of rows and sums of columns with A of i8 or i16;
       they have `panels * width` and M entries.
     * `plan_gemm_c6`: grid has three positive entries, row blocks * parts at most the tiles and groups at most the
@@ -136,7 +138,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
   }];
   let arguments = (ins OperandRowBuffer:$a, OperandPlaneBuffer:$weights, Optional<VectorBuffer>:$row_scales,
                        Optional<VectorBuffer>:$column_scales, Optional<VectorBuffer>:$column_sums,
-                       Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$residual,
+                       Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$factor, Optional<RowBuffer>:$residual,
                        AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
                        UnitAttr:$matrix_unit, DenseI64ArrayAttr:$grid, OptionalAttr<I64Attr>:$fine, UnitAttr:$images_inner,
                        I64Attr:$flops);
@@ -145,6 +147,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
                           (`column_scales` `(` $column_scales^ `:` type($column_scales) `)`)?
                           (`column_sums` `(` $column_sums^ `:` type($column_sums) `)`)?
                           (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
+                          (`factor` `(` $factor^ `:` type($factor) `)`)?
                           (`residual` `(` $residual^ `:` type($residual) `)`)?
                           `outs` `(` $c `:` type($c) `)` `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid
                           (`fine` $fine^)? (`images_inner` $images_inner^)? `flops` $flops attr-dict }];
@@ -160,7 +163,8 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
 def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]> {
   let summary = "layer normalisation of rows";
   let description = [{
-    `vit.layer_norm` on buffers; may run in place. With `scales` what `vit.plan.quantize` would make of the result is
+    `vit.layer_norm` on buffers; may run in place. Behind the width, up to a multiple of 16, rows with room for them get
+    zeros: the rest of a head plane. With `scales` what `vit.plan.quantize` would make of the result is
     written instead, the result itself nowhere; `given` is the same, too. `chunks` divides the rows.
 
     Constraints:
@@ -170,11 +174,31 @@ def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]
     * `plan_layer_norm_c4`: there is a scale for each row of integers, and none for numbers; only scales are given.
   }];
   let arguments = (ins RowBuffer:$input, Optional<VectorBuffer>:$gamma, Optional<VectorBuffer>:$beta,
-                       OperandRowBuffer:$output, Optional<VectorBuffer>:$scales, UnitAttr:$given, F64Attr:$eps,
-                       I64Attr:$chunks);
-  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` (`gamma` `(` $gamma^ `:` type($gamma) `)`)?
+                       OperandRowBuffer:$output, Optional<VectorBuffer>:$scales, UnitAttr:$given, UnitAttr:$rms,
+                       F64Attr:$eps, I64Attr:$chunks);
+  let assemblyFormat = [{ (`rms` $rms^)? `ins` `(` $input `:` type($input) `)` (`gamma` `(` $gamma^ `:` type($gamma) `)`)?
                           (`beta` `(` $beta^ `:` type($beta) `)`)? `outs` `(` $output `:` type($output) `)`
                           (`scales` `(` $scales^ `:` type($scales) `)`)? (`given` $given^)? `eps` $eps `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanRopeOp : PlanRegionOp<"plan.rope"> {
+  let summary = "rotary position embedding of head planes";
+  let description = [{
+    `vit.rope` of neighbouring channels on planes; may run in place. The tables are padded as planes are: `[N, plane
+    width]`, or `[N, planes * plane width]` where every plane has its own. `chunks` divides the planes' rows, those of a
+    plane into `chunks / planes` parts.
+
+    Constraints:
+    * `plan_rope_c1`: input and output have planes of one shape, of an even width; the input may have more.
+    * `plan_rope_c2`: both tables have one shape, N rows from `first` on lie inside a plane, and their columns are those
+      of one plane or of all.
+    * `plan_rope_c3`: chunks is a positive multiple of the planes, at most one for each row.
+  }];
+  let arguments = (ins PlaneBuffer:$input, RowBuffer:$cos, RowBuffer:$sin, PlaneBuffer:$output, I64Attr:$first,
+                       I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $input `,` $cos `,` $sin `:` type($input) `,` type($cos) `,` type($sin) `)`
+                          `outs` `(` $output `:` type($output) `)` `from` $first `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 
@@ -186,7 +210,7 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
     the products, in vectors of the machine.
 
     `grid = [row blocks, heads]`; chunk = row block * heads + head. Many threads divide a head into `fine` row blocks
-    instead.
+    instead. The bias lies as the scores do: `[heads, keys, queries]`, with room for whole tiles of queries.
 
     `matrix_unit`: the registers of a matrix unit multiply (`#vit.isa`), one setting of them for all tiles of a chunk, which are
     as high as `tile`.
@@ -199,14 +223,18 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
     * `plan_attention_c4`: grid is `[row blocks, heads]` with at most one row block a tile of query rows; tile has two
       entries of 1 to 64.
     * `plan_attention_c5`: fine is more row blocks than those of the grid, and at most one a tile of query rows.
-    * `plan_attention_c6`: a matrix unit multiplies planes of bf16, in tiles of two vectors that fit its registers.
+    * `plan_attention_c6`: a matrix unit multiplies planes of bf16, in tiles of two vectors that fit its registers, and
+      adds no bias and has a softmax.
+    * `plan_attention_c7`: a bias is `[heads, keys, queries rounded up to a multiple of 32]`.
   }];
-  let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, RowBuffer:$output, I64Attr:$heads,
-                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, DenseI64ArrayAttr:$tile, UnitAttr:$matrix_unit,
+  let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, Optional<PlaneBuffer>:$bias,
+                       RowBuffer:$output, I64Attr:$heads,
+                       DenseI64ArrayAttr:$planes, UnitAttr:$base2, UnitAttr:$linear, DenseI64ArrayAttr:$tile, UnitAttr:$matrix_unit,
                        DenseI64ArrayAttr:$grid, OptionalAttr<I64Attr>:$fine, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
+                          (`bias` `(` $bias^ `:` type($bias) `)`)?
                           `outs` `(` $output `:` type($output) `)` `heads` $heads `planes` $planes (`base2` $base2^)?
-                          `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid (`fine` $fine^)? `flops` $flops
+                          (`linear` $linear^)? `tile` $tile (`matrix_unit` $matrix_unit^)? `grid` $grid (`fine` $fine^)? `flops` $flops
                           attr-dict }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -238,15 +266,17 @@ def PlanQuantizeOp : PlanRegionOp<"plan.quantize"> {
 def PlanCopyOp : PlanRegionOp<"plan.copy"> {
   let summary = "copy rows, exactly their columns";
   let description = [{
-    Used for prefix tokens and for outputs, whose rows are not padded.
+    Used for prefix tokens and for outputs, whose rows are not padded. With `groups` the columns of both are as many
+    groups, and of each the first are copied: heads without what is behind them.
 
     Constraints:
-    * `plan_copy_c1`: input and output have one shape.
+    * `plan_copy_c1`: input and output have one shape; with groups, as many rows, groups that divide the columns, and no
+      fewer columns in the input.
     * `plan_copy_c2`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins RowBuffer:$input, RowBuffer:$output, I64Attr:$chunks);
+  let arguments = (ins RowBuffer:$input, RowBuffer:$output, OptionalAttr<I64Attr>:$groups, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
-                          `chunks` $chunks attr-dict }];
+                          (`groups` $groups^)? `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 

@@ -40,6 +40,93 @@ FailureOr<Shape> FillStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) 
   return require(true, getShape(), emit, getMnemonic(), "");
 }
 
+static LogicalResult verifyGrid(function_ref<InFlightDiagnostic()> emitError, int64_t height, int64_t width) {
+  constexpr int64_t kMaxExtent = 1 << 14;
+  if (height > 0 && width > 0 && height <= kMaxExtent && width <= kMaxExtent)
+    return success();
+  return emitError() << "expected a grid of 1 to " << kMaxExtent << " patches along each axis, got " << height
+                     << " x " << width;
+}
+
+bool NumbersStepAttr::isSource() const { return true; }
+FailureOr<Shape> NumbersStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) const {
+  return require(true, {static_cast<int64_t>(getValues().size())}, emit, getMnemonic(), "");
+}
+
+LogicalResult RopePeriodsStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t count,
+                                          FloatAttr base) {
+  if (count > 0 && base.getValue().isFinite() && base.getValueAsDouble() > 0)
+    return success();
+  return emitError() << "expected a positive count and a positive, finite base";
+}
+bool RopePeriodsStepAttr::isSource() const { return true; }
+FailureOr<Shape> RopePeriodsStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) const {
+  return require(true, {getCount()}, emit, getMnemonic(), "");
+}
+
+LogicalResult RopeAnglesStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t height,
+                                         int64_t width, bool, bool, int64_t refHeight, int64_t refWidth,
+                                         FloatAttr offset) {
+  bool unscaled = refHeight == 0 && refWidth == 0;
+  if ((!unscaled && (refHeight <= 0 || refWidth <= 0)) || !offset.getValue().isFinite())
+    return emitError() << "expected a positive reference grid and a finite offset";
+  return verifyGrid(emitError, height, width);
+}
+bool RopeAnglesStepAttr::isSource() const { return false; }
+FailureOr<Shape> RopeAnglesStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  return require(in.size() == 1, {getHeight() * getWidth(), in.size() == 1 ? 4 * in[0] : 1}, emit,
+                 getMnemonic(), "a vector of periods");
+}
+
+LogicalResult RopeMixedStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t height,
+                                        int64_t width) {
+  return verifyGrid(emitError, height, width);
+}
+bool RopeMixedStepAttr::isSource() const { return false; }
+FailureOr<Shape> RopeMixedStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  bool ok = in.size() == 3 && in[0] == 2;
+  return require(ok, {getHeight() * getWidth(), ok ? 2 * in[1] * in[2] : 1}, emit, getMnemonic(),
+                 "frequencies [2, heads, size / 2]");
+}
+
+bool CosStepAttr::isSource() const { return false; }
+FailureOr<Shape> CosStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit) const { return Shape(in); }
+
+bool SinStepAttr::isSource() const { return false; }
+FailureOr<Shape> SinStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit) const { return Shape(in); }
+
+LogicalResult InterleaveHalvesStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, unsigned dim,
+                                               int64_t size) {
+  if (dim <= 1 && size > 0 && size % 2 == 0)
+    return success();
+  return emitError() << "expected dimension 0 or 1 and groups of an even size";
+}
+bool InterleaveHalvesStepAttr::isSource() const { return false; }
+FailureOr<Shape> InterleaveHalvesStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  bool ok = in.size() <= 2 && getDim() < in.size() && in[getDim()] % getSize() == 0;
+  return require(ok, in, emit, getMnemonic(), "a dimension that divides into groups");
+}
+
+LogicalResult RelativeBiasStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t height,
+                                           int64_t width) {
+  return verifyGrid(emitError, height, width);
+}
+bool RelativeBiasStepAttr::isSource() const { return false; }
+FailureOr<Shape> RelativeBiasStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  int64_t rows = (2 * getHeight() - 1) * (2 * getWidth() - 1) + 3, tokens = 1 + getHeight() * getWidth();
+  bool ok = in.size() == 2 && in[0] == rows;
+  return require(ok, {ok ? in[1] : 1, tokens, tokens}, emit, getMnemonic(),
+                 "a table of " + std::to_string(rows) + " rows");
+}
+
+bool TransposeStepAttr::isSource() const { return false; }
+FailureOr<Shape> TransposeStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  Shape out(in);
+  if (in.size() >= 2)
+    std::swap(out[in.size() - 1], out[in.size() - 2]);
+  return require(in.size() >= 2, out, emit, getMnemonic(), "two dimensions or more");
+}
+
 bool AppendStepAttr::isSource() const { return false; }
 FailureOr<Shape> AppendStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
   Shape other = *lookup(getWeight());
@@ -67,6 +154,11 @@ FailureOr<Shape> ReshapeStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit 
 bool ScaleStepAttr::isSource() const { return false; }
 FailureOr<Shape> ScaleStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
   return require(getFactor().getValue().isFinite(), in, emit, getMnemonic(), "a finite factor");
+}
+
+bool DivideStepAttr::isSource() const { return false; }
+FailureOr<Shape> DivideStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
+  return require(product(*lookup(getWeight())) == 1, in, emit, getMnemonic(), "a divisor of one element");
 }
 
 bool ScaleColsStepAttr::isSource() const { return false; }
@@ -125,9 +217,9 @@ FailureOr<Shape> PadGroupsStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emi
 
 bool PadStepAttr::isSource() const { return false; }
 FailureOr<Shape> PadStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
-  bool ok = in.size() == getShape().size() && in.size() <= 2;
+  bool ok = in.size() == getShape().size() && in.size() <= 3;
   for (size_t i = 0; ok && i < in.size(); ++i)
-    ok = getShape()[i] >= in[i];
+    ok = getShape()[i] >= in[i] && (i == 0 || i + 1 == in.size() || getShape()[i] == in[i]);
   return require(ok, getShape(), emit, getMnemonic(), "a shape of the same rank that does not shrink");
 }
 

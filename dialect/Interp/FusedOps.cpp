@@ -46,6 +46,8 @@ public:
       addBias(y.rows(), bias);
     if (auto kind = op.getActivation())
       activate(*kind, y.rows());
+    if (op.getFactor())
+      multiplyRows(y.rows(), values.at(op.getFactor()).rows());
     if (op.getResidual())
       addRows(y.rows(), values.at(op.getResidual()).rows());
     if (!op.getHeads())
@@ -63,9 +65,11 @@ public:
              v = operand(op.getValue(), op.getDot());
     auto first = op.getPlanes();
     llvm::parallelFor(0, op.getHeads(), [&](size_t h) {
-      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h),
-                {S(1), op.getBase2(), op.getDot().has_value()},
-                y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
+      auto bias = [&](int64_t i, int64_t j) { return values.at(op.getBias()).plane(h).row(i)[j]; };
+      attention<S>(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h),
+                   op.getBias() ? llvm::function_ref<S(int64_t, int64_t)>(bias) : nullptr,
+                   {S(1), op.getBase2(), op.getLinear(), op.getDot().has_value()},
+                   y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
     });
     return y;
   }

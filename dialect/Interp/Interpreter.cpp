@@ -224,8 +224,12 @@ LogicalResult Machine<S>::execute(Operation *op, size_t inputs, std::vector<Tens
   }
   if (auto view = dyn_cast<PlanViewOp>(op)) {
     Array<S> array = values.at(view.getSource());
+    if (array.shape.size() == 3) { // planes, as rows
+      array.shape.erase(array.shape.begin());
+      array.strides.erase(array.strides.begin());
+    }
     array.offset += array.strides[0] * static_cast<int64_t>(view.getFirst());
-    array.shape[0] = shapeOf(view.getResult())[0];
+    array.shape.assign(shapeOf(view.getResult()).begin(), shapeOf(view.getResult()).end());
     values[view] = array;
     return success();
   }

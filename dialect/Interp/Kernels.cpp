@@ -102,12 +102,20 @@ template <typename S> void interp::activate(ActivationKind kind, Rows<S> y) {
   });
 }
 
-template <typename S> void interp::layerNorm(Rows<S> x, const S *gamma, const S *beta, S eps, Rows<S> y) {
+template <typename S> void interp::multiplyRows(Rows<S> y, Rows<S> x) {
+  assert(x.rows == y.rows && x.cols == y.cols && "shapes of a product");
+  for (int64_t r = 0; r < y.rows; ++r)
+    for (int64_t c = 0; c < y.cols; ++c)
+      y.row(r)[c] *= x.row(r)[c];
+}
+
+template <typename S>
+void interp::layerNorm(Rows<S> x, const S *gamma, const S *beta, bool rms, S eps, Rows<S> y) {
   parallelBlocks(x.rows, rowBlock(x.cols), [&](int64_t first, int64_t count) {
     for (int64_t r = first; r < first + count; ++r) {
       const S *in = x.row(r);
       S *out = y.row(r), mean = 0, variance = 0;
-      for (int64_t c = 0; c < x.cols; ++c)
+      for (int64_t c = 0; c < x.cols && !rms; ++c)
         mean += in[c];
       mean /= S(x.cols);
       for (int64_t c = 0; c < x.cols; ++c)
@@ -121,13 +129,34 @@ template <typename S> void interp::layerNorm(Rows<S> x, const S *gamma, const S 
   });
 }
 
+template <typename S> void interp::rotate(Rows<S> x, Rows<S> cos, Rows<S> sin, bool halves, Rows<S> y) {
+  assert(x.rows == cos.rows && x.cols == cos.cols && "shapes of a rotation");
+  int64_t half = x.cols / 2;
+  for (int64_t t = 0; t < x.rows; ++t)
+    for (int64_t j = 0; j < half; ++j) {
+      int64_t a = halves ? j : 2 * j, b = halves ? j + half : 2 * j + 1;
+      S xa = x.row(t)[a], xb = x.row(t)[b];
+      y.row(t)[a] = xa * cos.row(t)[a] - xb * sin.row(t)[a];
+      y.row(t)[b] = xb * cos.row(t)[b] + xa * sin.row(t)[b];
+    }
+}
+
 template <typename S>
-void interp::attention(Rows<S> q, Rows<S> k, Rows<S> v, AttentionOptions<S> options, Rows<S> y) {
+void interp::attention(Rows<S> q, Rows<S> k, Rows<S> v, llvm::function_ref<S(int64_t, int64_t)> bias,
+                       AttentionOptions<S> options, Rows<S> y) {
   Matrix<S> scores(q.rows, k.rows);
   scores.noalias() = map(q) * map(k).transpose();
   if (options.scale != 1)
     scores *= options.scale;
-  softmax(Rows<S>{scores.data(), q.rows, k.rows, k.rows}, options);
+  if (bias)
+    for (int64_t i = 0; i < q.rows; ++i)
+      for (int64_t j = 0; j < k.rows; ++j)
+        scores(i, j) += bias(i, j);
+  Rows<S> rows{scores.data(), q.rows, k.rows, k.rows};
+  if (!options.linear)
+    softmax(rows, options);
+  else if (options.bf16Weights)
+    roundToBf16(rows);
   map(y).noalias() = scores * map(v);
 }
 
@@ -155,8 +184,11 @@ template <typename S> void interp::extractPatches(ImageView<S> image, PatchGrid 
   template void interp::addBias(Rows<S>, const S *);                                                         \
   template void interp::addRows(Rows<S>, Rows<S>);                                                           \
   template void interp::activate(ActivationKind, Rows<S>);                                                   \
-  template void interp::layerNorm(Rows<S>, const S *, const S *, S, Rows<S>);                                \
-  template void interp::attention(Rows<S>, Rows<S>, Rows<S>, AttentionOptions<S>, Rows<S>);                  \
+  template void interp::multiplyRows(Rows<S>, Rows<S>);                                                      \
+  template void interp::layerNorm(Rows<S>, const S *, const S *, bool, S, Rows<S>);                          \
+  template void interp::rotate(Rows<S>, Rows<S>, Rows<S>, bool, Rows<S>);                                    \
+  template void interp::attention(Rows<S>, Rows<S>, Rows<S>, llvm::function_ref<S(int64_t, int64_t)>,        \
+                                  AttentionOptions<S>, Rows<S>);                                             \
   template void interp::extractPatches(ImageView<S>, PatchGrid, Rows<S>);
 VIT_INSTANTIATE(double)
 VIT_INSTANTIATE(float)

@@ -29,16 +29,25 @@ template <typename S> void addRows(Rows<S> y, Rows<S> x);
 /// Applies the activation to each element.
 template <typename S> void activate(ActivationKind kind, Rows<S> y);
 
-/// vit.layer_norm; gamma and beta may be null; y may be x.
-template <typename S> void layerNorm(Rows<S> x, const S *gamma, const S *beta, S eps, Rows<S> y);
+/// y *= x.
+template <typename S> void multiplyRows(Rows<S> y, Rows<S> x);
+
+/// vit.layer_norm of rows, `rms` without their mean; gamma and beta may be null; y may be x.
+template <typename S> void layerNorm(Rows<S> x, const S *gamma, const S *beta, bool rms, S eps, Rows<S> y);
+
+/// Rotates one head of tokens, one for each row of the tables; pairs are neighbours, or halves. y may be x.
+template <typename S> void rotate(Rows<S> x, Rows<S> cos, Rows<S> sin, bool halves, Rows<S> y);
 
 template <typename S> struct AttentionOptions {
   S scale = 1;
   bool base2 = false;       ///< the exponential's base is 2 instead of e
+  bool linear = false;      ///< scores are weights, without softmax
   bool bf16Weights = false; ///< exponentials are rounded to bfloat16 where they multiply v, not in their sum
 };
-/// softmax(scale * q k^T) v for one head.
-template <typename S> void attention(Rows<S> q, Rows<S> k, Rows<S> v, AttentionOptions<S> options, Rows<S> y);
+/// softmax(scale * q k^T + bias) v for one head; `bias(query, key)` may be null.
+template <typename S>
+void attention(Rows<S> q, Rows<S> k, Rows<S> v, llvm::function_ref<S(int64_t, int64_t)> bias,
+               AttentionOptions<S> options, Rows<S> y);
 
 /// An image and how its elements are reached: [C, H, W] or [H, W, C].
 template <typename S> struct ImageView {

@@ -55,6 +55,13 @@ public:
   }
 
   Array<S> run(AddOp op) { return sum(op, op->getOperands(), 1); }
+  Array<S> run(MultiplyOp op) {
+    Array<S> y = sum(op, op.getLhs(), 1);
+    const S *factors = values.at(op.getRhs()).data();
+    for (int64_t i = 0, n = y.elements(); i < n; ++i)
+      y.data()[i] *= factors[i];
+    return y;
+  }
   Array<S> run(AverageOp op) { return sum(op, op.getInputs(), S(op.getInputs().size())); }
 
   Array<S> run(LinearOp op) {
@@ -67,8 +74,24 @@ public:
 
   Array<S> run(LayerNormOp op) {
     Array<S> y = result(op);
-    layerNorm(values.at(op.getInput()).rows(), entries(values, op.getGamma()), entries(values, op.getBeta()),
-              S(op.getEps().convertToDouble()), y.rows());
+    int64_t columns = op.groupSize(), rows = y.elements() / columns;
+    layerNorm(values.at(op.getInput()).as(rows, columns), entries(values, op.getGamma()),
+              entries(values, op.getBeta()), op.getRms(), S(op.getEps().convertToDouble()),
+              y.as(rows, columns));
+    return y;
+  }
+
+  Array<S> run(RopeOp op) {
+    Array<S> y = sum(op, op.getInput(), 1);
+    Rows<S> cos = values.at(op.getCos()).rows(), sin = values.at(op.getSin()).rows();
+    int64_t size = op.headSize(), first = op.getFirst();
+    for (int64_t h = 0, heads = op.getHeads(); h < heads; ++h) {
+      Rows<S> head = y.shape.size() == 3 ? y.plane(h) : y.rows().block(0, y.dim(0), h * size, size);
+      Rows<S> rotated = head.block(first, cos.rows, 0, size);
+      int64_t column = cos.cols == size ? 0 : h * size;
+      rotate(rotated, cos.block(0, cos.rows, column, size), sin.block(0, cos.rows, column, size),
+             op.getHalves(), rotated);
+    }
     return y;
   }
 
@@ -77,9 +100,15 @@ public:
     auto q = values.at(op.getQuery()).rows(), k = values.at(op.getKey()).rows(),
          v = values.at(op.getValue()).rows();
     int64_t heads = op.getHeads(), size = q.cols / heads;
+    S scale = S(op.getScale().convertToDouble());
+    if (op.getDivisor())
+      scale /= values.at(op.getDivisor()).data()[0];
     llvm::parallelFor(0, heads, [&](size_t h) {
       auto head = [&](Rows<S> x) { return x.block(0, x.rows, h * size, size); };
-      attention(head(q), head(k), head(v), {S(op.getScale().convertToDouble())}, head(y.rows()));
+      auto bias = [&](int64_t i, int64_t j) { return values.at(op.getBias()).plane(h).row(i)[j]; };
+      attention<S>(head(q), head(k), head(v),
+                   op.getBias() ? llvm::function_ref<S(int64_t, int64_t)>(bias) : nullptr,
+                   {scale, false, op.getLinear()}, head(y.rows()));
     });
     return y;
   }
@@ -140,8 +169,8 @@ template <typename S>
 std::optional<Array<S>> interp::evaluateModelOp(Operation *op, const Values<S> &values) {
   ModelOps<S> ops(values);
   return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
-      .template Case<NormalizeImageOp, PatchEmbedOp, ConcatOp, AddOp, AverageOp, LinearOp, LayerNormOp,
-                     AttentionOp, ActivationOp, LayerScaleOp, SliceOp, MeanTokensOp>(
+      .template Case<NormalizeImageOp, PatchEmbedOp, ConcatOp, AddOp, MultiplyOp, AverageOp, LinearOp,
+                     LayerNormOp, RopeOp, AttentionOp, ActivationOp, LayerScaleOp, SliceOp, MeanTokensOp>(
           [&](auto modelOp) { return ops.run(modelOp); })
       .Default([](Operation *) { return std::nullopt; });
 }

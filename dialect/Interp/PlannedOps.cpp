@@ -30,6 +30,15 @@ template <typename S> void poisonVector(Rows<S> y) {
   poison(y, (y.cols + kWidestVector - 1) / kWidestVector * kWidestVector);
 }
 
+/// Zeros behind each row up to a whole vector, where there is room for one.
+template <typename S> void clearVector(Rows<S> y) {
+  int64_t until = (y.cols + kWidestVector - 1) / kWidestVector * kWidestVector;
+  if (until > y.stride)
+    return poisonVector(y);
+  for (int64_t r = 0; r < y.rows; ++r)
+    std::fill(y.row(r) + y.cols, y.row(r) + until, S(0));
+}
+
 /// Rows as unsigned bytes, 128 standing for zero, by scales that are given or found.
 template <typename S> void quantize(Rows<S> rows, const Array<S> &scales, bool given) {
   if (given) {
@@ -87,6 +96,8 @@ public:
       return c;
     }
     Rows<S> out = c.rows(), exact = product.rows().block(0, a.rows, 0, out.cols);
+    if (op.getFactor())
+      multiplyRows(exact, values.at(op.getFactor()).rows());
     if (op.getResidual())
       addRows(exact, values.at(op.getResidual()).rows());
     copy(exact, out);
@@ -97,10 +108,27 @@ public:
   Array<S> run(PlanLayerNormOp op) {
     const Array<S> &y = values.at(op.getOutput());
     layerNorm(values.at(op.getInput()).rows(), entries(values, op.getGamma()), entries(values, op.getBeta()),
-              S(op.getEps().convertToDouble()), y.rows());
-    if (op.getScales())
+              op.getRms(), S(op.getEps().convertToDouble()), y.rows());
+    if (op.getScales()) {
       quantize(y.rows(), values.at(op.getScales()), op.getGiven());
-    poisonVector(y.rows());
+      poisonVector(y.rows());
+    } else {
+      clearVector(y.rows());
+    }
+    return y;
+  }
+
+  Array<S> run(PlanRopeOp op) {
+    const Array<S> &x = values.at(op.getInput()), &y = values.at(op.getOutput());
+    Rows<S> cos = values.at(op.getCos()).rows(), sin = values.at(op.getSin()).rows();
+    int64_t width = x.dim(2), first = op.getFirst();
+    for (int64_t p = 0; p < y.dim(0); ++p) {
+      copy(x.plane(p), y.plane(p));
+      Rows<S> rotated = y.plane(p).block(first, cos.rows, 0, width);
+      int64_t column = cos.cols == width ? 0 : p * width;
+      rotate(rotated, cos.block(0, cos.rows, column, width), sin.block(0, cos.rows, column, width), false,
+             rotated);
+    }
     return y;
   }
 
@@ -109,9 +137,11 @@ public:
     const Array<S> &y = values.at(op.getOutput());
     auto first = op.getPlanes();
     llvm::parallelFor(0, op.getHeads(), [&](size_t h) {
-      attention(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h),
-                {S(1), op.getBase2(), op.getKey().getType().getElementType().isBF16()},
-                y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
+      auto bias = [&](int64_t i, int64_t j) { return values.at(op.getBias()).plane(h).row(j)[i]; };
+      attention<S>(q.plane(first[0] + h), k.plane(first[1] + h), v.plane(first[2] + h),
+                   op.getBias() ? llvm::function_ref<S(int64_t, int64_t)>(bias) : nullptr,
+                   {S(1), op.getBase2(), op.getLinear(), op.getKey().getType().getElementType().isBF16()},
+                   y.rows().block(0, y.dim(0), h * q.dim(2), q.dim(2)));
     });
     poisonVector(y.rows());
     return y;
@@ -119,7 +149,10 @@ public:
 
   Array<S> run(PlanCopyOp op) {
     const Array<S> &y = values.at(op.getOutput());
-    copy(values.at(op.getInput()).rows(), y.rows());
+    auto x = values.at(op.getInput()).rows();
+    int64_t groups = op.getGroups().value_or(1), from = x.cols / groups, to = y.dim(1) / groups;
+    for (int64_t g = 0; g < groups; ++g)
+      copy(x.block(0, x.rows, g * from, from), y.rows().block(0, x.rows, g * to, to));
     return y;
   }
 
@@ -183,8 +216,8 @@ template <typename S>
 std::optional<Array<S>> interp::executePlannedOp(Operation *op, const Values<S> &values) {
   PlannedOps<S> ops(values);
   return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
-      .template Case<PlanGatherOp, PlanGemmOp, PlanLayerNormOp, PlanAttentionOp, PlanCopyOp, PlanQuantizeOp,
-                     PlanMapOp, PlanMeanOp>([&](auto planned) { return ops.run(planned); })
+      .template Case<PlanGatherOp, PlanGemmOp, PlanLayerNormOp, PlanRopeOp, PlanAttentionOp, PlanCopyOp,
+                     PlanQuantizeOp, PlanMapOp, PlanMeanOp>([&](auto planned) { return ops.run(planned); })
       .Default([](Operation *) { return std::nullopt; });
 }
 

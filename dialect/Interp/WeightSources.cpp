@@ -6,6 +6,7 @@
 //
 //===-----------------------------------------------------------------------------------------------------===//
 #include "dialect/Interp/WeightSources.h"
+#include "dialect/Interp/PositionSources.h"
 #include "dialect/Interp/Rounding.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <algorithm>
@@ -163,6 +164,61 @@ private:
   std::vector<double> vector;
   mutable std::once_flag once;
   mutable std::vector<double> sum;
+};
+
+/// A function of each element.
+class Elementwise final : public TensorSource {
+public:
+  Elementwise(SourcePtr input, double (*function)(double))
+      : TensorSource(input->shape()), input(std::move(input)), function(function) {}
+  void read(int64_t first, Span out) const override {
+    input->read(first, out);
+    for (double &value : out)
+      value = function(value);
+  }
+
+private:
+  SourcePtr input;
+  double (*function)(double);
+};
+
+/// In each group of indices those of both halves in turns; an index is `unit` neighbouring elements.
+class InterleaveHalves final : public TensorSource {
+public:
+  InterleaveHalves(SourcePtr input, int64_t size, int64_t unit)
+      : TensorSource(input->shape()), input(std::move(input)), size(size), unit(unit) {}
+  void read(int64_t first, Span out) const override {
+    for (size_t done = 0; done < out.size();) {
+      int64_t at = first + static_cast<int64_t>(done), index = at / unit, within = at % unit;
+      int64_t place = index % size, from = index - place + place / 2 + place % 2 * (size / 2);
+      size_t run = std::min<size_t>(out.size() - done, unit - within);
+      input->read(from * unit + within, out.slice(done, run));
+      done += run;
+    }
+  }
+
+private:
+  SourcePtr input;
+  int64_t size, unit;
+};
+
+/// The last two dimensions exchanged. Read a line of the result at a time, each a column of the input.
+class Transpose final : public TensorSource {
+public:
+  Transpose(SourcePtr input, ArrayRef<int64_t> shape)
+      : TensorSource(shape), rows(shape[shape.size() - 1]), columns(shape[shape.size() - 2]),
+        input(std::move(input)) {}
+  void read(int64_t first, Span out) const override {
+    for (size_t i = 0; i < out.size(); ++i) {
+      int64_t at = first + static_cast<int64_t>(i), plane = at / (rows * columns),
+              rest = at % (rows * columns);
+      input->read(plane * rows * columns + rest % rows * columns + rest / rows, out.slice(i, 1));
+    }
+  }
+
+private:
+  int64_t rows, columns; ///< of a plane of the input
+  SourcePtr input;
 };
 
 /// The input, flattened, in blocks of `from` elements that are zero-padded to `to`; zeros after its end. Both
@@ -333,6 +389,34 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
       .Case([&](FillStepAttr s) {
         return std::make_shared<Constant>(s.getShape(), s.getValue().getValueAsDouble());
       })
+      .Case([&](NumbersStepAttr s) {
+        return tensorInMemory({static_cast<int64_t>(s.getValues().size())},
+                              std::vector<double>(s.getValues().asArrayRef()));
+      })
+      .Case([&](RopePeriodsStepAttr s) { return tensorInMemory({s.getCount()}, ropePeriods(s)); })
+      .Case([&](RopeAnglesStepAttr s) {
+        return tensorInMemory({s.getHeight() * s.getWidth(), 4 * in->elements()},
+                              ropeAngles(s, in->readAll()));
+      })
+      .Case([&](RopeMixedStepAttr s) {
+        return tensorInMemory({s.getHeight() * s.getWidth(), in->elements()}, mixedAngles(s, in->readAll()));
+      })
+      .Case([&](CosStepAttr) {
+        return std::make_shared<Elementwise>(in, [](double x) { return std::cos(x); });
+      })
+      .Case([&](SinStepAttr) {
+        return std::make_shared<Elementwise>(in, [](double x) { return std::sin(x); });
+      })
+      .Case([&](InterleaveHalvesStepAttr s) {
+        return std::make_shared<InterleaveHalves>(in, s.getSize(),
+                                                  s.getDim() == 0 ? in->elements() / in->shape()[0] : 1);
+      })
+      .Case([&](RelativeBiasStepAttr s) { return relativeBias(s, *in); })
+      .Case([&](TransposeStepAttr) {
+        SmallVector<int64_t> shape(in->shape());
+        std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+        return std::make_shared<Transpose>(in, shape);
+      })
       .Case([&](AppendStepAttr s) -> SourcePtr {
         SourcePtr more = lookup(s.getWeight());
         return more ? std::make_shared<Append>(in, more, resized(in->shape()[0] + more->shape()[0]))
@@ -345,6 +429,10 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
       .Case([&](ReshapeStepAttr s) { return std::make_shared<Window>(in, 0, s.getShape()); })
       .Case([&](ScaleStepAttr s) {
         return std::make_shared<ScaleRows>(in, std::vector<double>{s.getFactor().getValueAsDouble()});
+      })
+      .Case([&](DivideStepAttr s) -> SourcePtr {
+        SourcePtr d = lookup(s.getWeight());
+        return d ? std::make_shared<ScaleRows>(in, std::vector<double>{1 / d->readAll().front()}) : nullptr;
       })
       .Case([&](ScaleColsStepAttr s) -> SourcePtr {
         SourcePtr g = lookup(s.getWeight());

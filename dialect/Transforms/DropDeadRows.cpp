@@ -50,9 +50,14 @@ static std::optional<Rows> liveRows(Operation *op) {
 /// dropped from. Attention's keys and values are read whole by every query row.
 static SmallVector<unsigned> rowOperands(Operation *op) {
   return TypeSwitch<Operation *, SmallVector<unsigned>>(op)
-      .Case<LinearOp, LayerNormOp, LayerScaleOp, ActivationOp, AttentionOp>(
+      .Case<LinearOp, LayerNormOp, LayerScaleOp, ActivationOp>(
           [](auto) { return SmallVector<unsigned>({0u}); })
-      .Case<AddOp, AverageOp>([](Operation *op) { return llvm::to_vector(llvm::seq(op->getNumOperands())); })
+      // A bias has rows of queries in every head, which are not sliced.
+      .Case([](AttentionOp attention) {
+        return attention.getBias() ? SmallVector<unsigned>() : SmallVector<unsigned>({0u});
+      })
+      .Case<AddOp, MultiplyOp, AverageOp>(
+          [](Operation *op) { return llvm::to_vector(llvm::seq(op->getNumOperands())); })
       .Default([](Operation *) { return SmallVector<unsigned>(); });
 }
 
@@ -60,6 +65,20 @@ static Value sliceOf(OpBuilder &builder, Location loc, Value tokens, Rows rows) 
   if (rows.first == 0 && rows.count == rowsOf(tokens))
     return tokens;
   return SliceOp::create(builder, loc, withRows(tokens, rows.count), tokens, rows.first);
+}
+
+/// A rotation of its live rows only, or null: the prefix is not rotated, and behind it all rows stay.
+static Value narrowedRope(RopeOp rope, Rows rows) {
+  int64_t first = rope.getFirst();
+  OpBuilder builder(rope);
+  Value input = rope.getInput();
+  if (rows.first + rows.count <= first)
+    return sliceOf(builder, rope.getLoc(), input, rows);
+  if (rows.first > first || rows.first + rows.count != rowsOf(input))
+    return {};
+  return RopeOp::create(builder, rope.getLoc(), withRows(input, rows.count),
+                        sliceOf(builder, rope.getLoc(), input, rows), rope.getCos(), rope.getSin(),
+                        rope.getHalves(), rope.getHeads(), first - rows.first);
 }
 
 /// `op` on its live rows only, or null if rows cannot be dropped from it.
@@ -81,6 +100,8 @@ static Value narrowed(Operation *op, Rows rows) {
     return pieces.size() == 1 ? pieces.front()
                               : ConcatOp::create(builder, op->getLoc(), withRows(concat, rows.count), pieces);
   }
+  if (auto rope = dyn_cast<RopeOp>(op))
+    return narrowedRope(rope, rows);
   auto operands = rowOperands(op);
   if (operands.empty())
     return {};

@@ -1,7 +1,7 @@
 //===- FoldAttentionScale.cpp - vit-fold-attention-scale ---------------------------------------------===//
 #include "dialect/Transforms/PassStatistics.h"
 #include "dialect/Transforms/Passes.h"
-#include "dialect/Transforms/WeightUtils.h"
+#include "dialect/Transforms/Projection.h"
 
 using namespace mlir;
 using namespace vit;
@@ -11,13 +11,14 @@ namespace vit {
 #include "dialect/Transforms/Passes.h.inc"
 } // namespace vit
 
-/// The linear layer of the query that can take the scale, or null. It must feed nothing but this query; a
-/// norm of the query (qk-norm) in between would undo the scale.
-static LinearOp foldTarget(AttentionOp attention) {
-  auto linear = attention.getQuery().getDefiningOp<LinearOp>();
-  if (!linear || !linear->hasOneUse() || attention.getScale().convertToDouble() == 1)
-    return {};
-  return weightOf(linear.getWeight()) && isWeightOrAbsent(linear.getBias()) ? linear : LinearOp();
+/// What makes the query and can take the scale, if anything.
+static std::optional<Projection> foldTarget(AttentionOp attention) {
+  if (attention.getScale().convertToDouble() == 1 && !attention.getDivisor())
+    return std::nullopt;
+  if (attention.getDivisor() && !weightOf(attention.getDivisor()))
+    return std::nullopt;
+  auto query = Projection::of(attention.getQuery());
+  return query && query->isOfWeights() ? query : std::nullopt;
 }
 
 namespace {
@@ -28,18 +29,17 @@ struct FoldAttentionScale : vit::impl::FoldAttentionScaleBase<FoldAttentionScale
     WeightBuilder weights(getOperation());
     int64_t folded = 0;
     getOperation().walk([&](AttentionOp attention) {
-      LinearOp linear = foldTarget(attention);
-      if (!linear)
+      auto query = foldTarget(attention);
+      if (!query)
         return;
-      OpBuilder builder(linear);
-      auto step = ScaleStepAttr::get(builder.getContext(), attention.getScaleAttr());
-      auto scale = [&](Value operand) {
-        return weights.param(builder, linear.getLoc(), weights.chain(operand).then(step, "scaled"));
-      };
-      linear.getWeightMutable().assign(scale(linear.getWeight()));
-      if (linear.getBias())
-        linear.getBiasMutable().assign(scale(linear.getBias()));
-      attention.setScaleAttr(builder.getF64FloatAttr(1));
+      MLIRContext *context = attention.getContext();
+      if (attention.getScale().convertToDouble() != 1)
+        scaleQuery(*query, ScaleStepAttr::get(context, attention.getScaleAttr()), "scaled", weights);
+      if (attention.getDivisor())
+        scaleQuery(*query, DivideStepAttr::get(context, weightOf(attention.getDivisor())), "divided",
+                   weights);
+      attention.setScaleAttr(OpBuilder(attention).getF64FloatAttr(1));
+      attention.getDivisorMutable().clear();
       ++folded;
     });
     reportStatistic(*this, getOperation(), reportStatistics, "scales-folded", folded);

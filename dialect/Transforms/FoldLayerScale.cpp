@@ -11,12 +11,26 @@ namespace vit {
 #include "dialect/Transforms/Passes.h.inc"
 } // namespace vit
 
-/// The linear layer that can take the factors, or null. Another reader of it would see them too.
-static LinearOp foldTarget(LayerScaleOp layerScale) {
-  auto linear = layerScale.getInput().getDefiningOp<LinearOp>();
-  if (!linear || !linear->hasOneUse() || !weightOf(layerScale.getGamma()))
+/// The operands that the factors can be folded into, weight first: those of a linear layer, or of a norm.
+/// Empty if there are none; another reader of the layer would see the factors too.
+static SmallVector<OpOperand *> foldTargets(LayerScaleOp layerScale) {
+  Operation *layer = layerScale.getInput().getDefiningOp();
+  if (!layer || !layer->hasOneUse() || !weightOf(layerScale.getGamma()))
     return {};
-  return weightOf(linear.getWeight()) && isWeightOrAbsent(linear.getBias()) ? linear : LinearOp();
+  SmallVector<OpOperand *> operands;
+  auto add = [&](MutableOperandRange range) {
+    for (OpOperand &operand : range)
+      operands.push_back(&operand);
+  };
+  if (auto linear = dyn_cast<LinearOp>(layer)) {
+    operands.push_back(&linear.getWeightMutable());
+    add(linear.getBiasMutable());
+  } else if (auto norm = dyn_cast<LayerNormOp>(layer); norm && norm.getGamma() && !norm.getHeads()) {
+    add(norm.getGammaMutable());
+    add(norm.getBetaMutable());
+  }
+  bool weights = llvm::all_of(operands, [](OpOperand *operand) { return weightOf(operand->get()); });
+  return weights ? operands : SmallVector<OpOperand *>();
 }
 
 namespace {
@@ -27,18 +41,16 @@ struct FoldLayerScale : vit::impl::FoldLayerScaleBase<FoldLayerScale> {
     WeightBuilder weights(getOperation());
     int64_t folded = 0;
     getOperation().walk([&](LayerScaleOp layerScale) {
-      LinearOp linear = foldTarget(layerScale);
-      if (!linear)
+      auto targets = foldTargets(layerScale);
+      if (targets.empty())
         return;
-      OpBuilder builder(linear);
+      Operation *layer = targets.front()->getOwner();
+      OpBuilder builder(layer);
       auto step = ScaleRowsStepAttr::get(builder.getContext(), weightOf(layerScale.getGamma()));
-      auto scale = [&](Value operand) {
-        return weights.param(builder, linear.getLoc(), weights.chain(operand).then(step, "scaled"));
-      };
-      linear.getWeightMutable().assign(scale(linear.getWeight()));
-      if (linear.getBias())
-        linear.getBiasMutable().assign(scale(linear.getBias()));
-      layerScale.getResult().replaceAllUsesWith(linear.getResult());
+      for (OpOperand *operand : targets)
+        operand->set(
+            weights.param(builder, layer->getLoc(), weights.chain(operand->get()).then(step, "scaled")));
+      layerScale.getResult().replaceAllUsesWith(layerScale.getInput());
       layerScale.erase();
       ++folded;
     });

@@ -32,7 +32,7 @@ static LogicalResult collectReaders(Value tokens, SmallVectorImpl<LinearOp> &rea
 static SmallVector<LinearOp> foldTargets(LayerNormOp norm) {
   SmallVector<LinearOp> readers;
   bool affine = norm.getGamma() || norm.getBeta();
-  if (!affine || !isWeightOrAbsent(norm.getGamma()) || !isWeightOrAbsent(norm.getBeta()) ||
+  if (!affine || norm.getHeads() || !isWeightOrAbsent(norm.getGamma()) || !isWeightOrAbsent(norm.getBeta()) ||
       failed(collectReaders(norm.getResult(), readers)))
     return {};
   return readers;

@@ -22,10 +22,10 @@ namespace {
 struct FuseLinear : vit::impl::FuseLinearBase<FuseLinear> {
   using FuseLinearBase::FuseLinearBase;
 
-  int64_t fused = 0, activations = 0, residuals = 0;
+  int64_t fused = 0, activations = 0, factors = 0, residuals = 0;
 
   void runOnOperation() override {
-    fused = activations = residuals = 0;
+    fused = activations = factors = residuals = 0;
     getOperation().walk([&](Block *block) {
       // In order of the block: of two linear layers that meet in an addition, the first becomes the other's
       // residual, so that the fused op stands after both.
@@ -35,30 +35,38 @@ struct FuseLinear : vit::impl::FuseLinearBase<FuseLinear> {
     });
     reportStatistic(*this, getOperation(), reportStatistics, "linears-fused", fused);
     reportStatistic(*this, getOperation(), reportStatistics, "activations-fused", activations);
+    reportStatistic(*this, getOperation(), reportStatistics, "factors-fused", factors);
     reportStatistic(*this, getOperation(), reportStatistics, "residuals-fused", residuals);
   }
 
   void fuse(LinearOp linear) {
     SmallVector<Operation *> replaced{linear};
     ActivationKindAttr activation;
-    Value residual;
+    Value factor, residual;
+    auto other = [&](auto op) { // the operand that `op` combines with what has been fused so far
+      Value value = replaced.back()->getResult(0);
+      replaced.push_back(op);
+      return op.getLhs() == value ? op.getRhs() : op.getLhs();
+    };
     if (auto op = onlyReader<ActivationOp>(linear)) {
       activation = op.getKindAttr();
       replaced.push_back(op);
       ++activations;
     }
+    if (auto multiply = onlyReader<MultiplyOp>(replaced.back())) {
+      factor = other(multiply);
+      ++factors;
+    }
     if (auto add = onlyReader<AddOp>(replaced.back())) {
-      Value value = replaced.back()->getResult(0);
-      residual = add.getLhs() == value ? add.getRhs() : add.getLhs();
-      replaced.push_back(add);
+      residual = other(add);
       ++residuals;
     }
     Operation *end = replaced.back();
     auto locations = llvm::map_to_vector(replaced, [](Operation *op) { return op->getLoc(); });
     OpBuilder builder(end);
     auto result = FusedLinearOp::create(builder, builder.getFusedLoc(locations), end->getResult(0).getType(),
-                                        linear.getInput(), linear.getWeight(), linear.getBias(), residual,
-                                        activation, IntegerAttr(), DotKindAttr(), FloatAttr());
+                                        linear.getInput(), linear.getWeight(), linear.getBias(), factor,
+                                        residual, activation, IntegerAttr(), DotKindAttr(), FloatAttr());
     end->getResult(0).replaceAllUsesWith(result);
     for (Operation *op : llvm::reverse(replaced))
       op->erase();

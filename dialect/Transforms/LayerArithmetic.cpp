@@ -16,6 +16,8 @@ std::string vit::layerName(Operation *op) {
   }
   auto attention = dyn_cast<FusedAttentionOp>(op);
   Operation *query = attention ? attention.getQuery().getDefiningOp() : nullptr;
+  while (isa_and_present<LayerNormOp, RopeOp>(query))
+    query = query->getOperand(0).getDefiningOp();
   if (!query)
     return "";
   std::string projection = layerName(query);

@@ -72,8 +72,8 @@ static void pack(FusedAttentionOp attention, ArrayRef<unsigned> group, WeightBui
   auto packed = FusedLinearOp::create(
       builder, loc,
       RankedTensorType::get({planes, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()),
-      last.getInput(), weight, bias, Value(), ActivationKindAttr(), builder.getI64IntegerAttr(planes),
-      last.getDotAttr(), last.getInputScaleAttr());
+      last.getInput(), weight, bias, Value(), Value(), ActivationKindAttr(),
+      builder.getI64IntegerAttr(planes), last.getDotAttr(), last.getInputScaleAttr());
 
   auto offsets = llvm::to_vector(attention.getPlanes());
   for (auto [i, operand] : llvm::enumerate(group)) {

@@ -127,7 +127,8 @@ def FoldLayerScale : VitPass<"vit-fold-layer-scale", "::mlir::ModuleOp"> {
     %z = vit.linear %x, %w bias %b : (tensor<5x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<5x4xf32>
     ```
 
-    Legal if the layer scale is the only reader of a linear layer, and both have weights as operands.
+    Legal if the layer scale is the only reader of a linear layer, and both have weights as operands. The gamma and beta
+    of a norm take the factors likewise (blocks whose norm comes last).
 
     Statistic: `layer-scales-folded`.
   }];
@@ -183,8 +184,8 @@ def FoldAttentionScale : VitPass<"vit-fold-attention-scale", "::mlir::ModuleOp">
         : (tensor<5x4xf32>, tensor<5x4xf32>, tensor<5x4xf32>) -> tensor<5x4xf32>
     ```
 
-    Legal if the query is the result of a linear layer with weights as operands that nothing else reads. Under qk-norm
-    it is not: the norm in between would undo the scale.
+    Legal if the query is the result of a linear layer with weights as operands that nothing else reads, perhaps behind
+    a rotation, with which the scale commutes. A norm of the query would undo it: then gamma and beta are scaled.
 
     Statistic: `scales-folded`.
   }];
@@ -239,8 +240,12 @@ def FuseAttention : VitPass<"vit-fuse-attention", "::mlir::ModuleOp"> {
         : (tensor<2x5x2xf32>, tensor<2x5x2xf32>, tensor<2x5x2xf32>) -> tensor<5x4xf32>
     ```
 
-    Legal if the scale is 1, each operand is the result of a linear layer that nothing else reads, and the query's
-    weight and bias are weights. A remark says why an attention is not fused.
+    Norms of heads and rotations between projections and attention work on head planes then. Rotations of halves become
+    those of neighbours: the channels of queries and keys, and the columns of the tables, are renumbered.
+
+    Legal if the scale is 1, each operand is the result of a linear layer that nothing else reads, perhaps behind a norm
+    and a rotation, and the query's weights, and a bias of the scores, are weights. A remark says why an attention is
+    not fused.
 
     Statistic: `attentions-fused`.
   }];
@@ -281,7 +286,7 @@ def PackQkv : VitPass<"vit-pack-qkv", "::mlir::ModuleOp"> {
 }
 
 def FuseLinear : VitPass<"vit-fuse-linear", "::mlir::func::FuncOp"> {
-  let summary = "linear layers take their activation and residual as epilogue";
+  let summary = "linear layers take their activation, gate and residual as epilogue";
   let description = [{
     ```mlir
     %y = vit.linear %x, %w1 bias %b1 : (tensor<5x4xf32>, tensor<8x4xf32>, tensor<8xf32>) -> tensor<5x8xf32>
@@ -299,9 +304,9 @@ def FuseLinear : VitPass<"vit-fuse-linear", "::mlir::func::FuncOp"> {
 
     An op is taken into the epilogue if it is the only reader of the value before it: the fused op never stores that
     value. Linear layers without an epilogue become `vit.fused_linear` too. Where two linear layers meet in an
-    addition, the later one takes it.
+    addition or a product, the later one takes it.
 
-    Statistics: `linears-fused`, `activations-fused`, `residuals-fused`.
+    Statistics: `linears-fused`, `activations-fused`, `factors-fused`, `residuals-fused`.
   }];
 }
 

@@ -40,6 +40,20 @@ ModelConfig baseConfig(llvm::StringRef name) {
   else if (name == "distilled") {
     config.head.layers = {{"main", "cls", 11, true}, {"dist", "dist", 11, true}};
     config.head.combine = HeadCombine::Mean;
+  } else if (name == "eva") {
+    config.heads = 5;
+    config.headDim = 12;
+    config.rope.kind = RopeKind::Cat;
+    config.rope.base = 100;
+    config.rope.pairing = "adjacent";
+    config.block.attn.qkNorm = NormKind::Rms;
+    config.block.attn.outNorm = true;
+    config.block.mlp.kind = MlpKind::Glu;
+    config.block.mlp.act = Activation::Silu;
+    config.block.mlp.innerNorm = true;
+  } else if (name == "beit") {
+    config.prefix = {{"cls", 1}};
+    config.relBias = RelBiasKind::Beit;
   } else if (name == "odd")
     config.inputSize = {31, 30};
   return config;

@@ -31,7 +31,9 @@ struct Mutation {
 ///   mean       the same, mean of the patches, no pre-logits layer
 ///   distilled  the same, mean of two heads that read cls and dist
 ///   odd        the same, one row of pixels more than whole patches
-///   golden     a framework's model with resize and crop
+///   eva        the same, rotary positions, gated MLP with an inner norm, norms of queries, keys and
+///   attention beit       the same with one cls token and a bias of pairs golden     a framework's model with
+///   resize and crop
 const std::vector<Mutation> &mutations();
 
 } // namespace vitc::test

@@ -30,6 +30,7 @@ private:
   void drawTokens(ModelConfig &config);
   void drawImage(ModelConfig &config);
   void drawBlock(ModelConfig &config);
+  void drawRelativePositions(ModelConfig &config);
   void drawHead(ModelConfig &config);
   static double flops(const ModelConfig &config);
 
@@ -102,12 +103,24 @@ void Generator::drawBlock(ModelConfig &config) {
   if (chance(30)) {
     attn.scaleRule = ScaleRule::Number;
     attn.scale = static_cast<double>(between(1, 8)) / 20;
+  } else if (chance(10)) {
+    attn.scaleRule = ScaleRule::LearnedDivisor;
   }
+  attn.softmax = chance(90);
   attn.scaleSite = oneOf({ScaleSite::Query, ScaleSite::Logits, ScaleSite::Split});
   block.layerScale = chance(40);
   block.mlp.act = oneOf(
       {Activation::GeluErf, Activation::GeluTanh, Activation::QuickGelu, Activation::Relu, Activation::Silu});
   block.mlp.bias = chance(70);
+  auto norm = [&] { return chance(50) ? NormKind::Layer : NormKind::Rms; };
+  config.norm = chance(70) ? NormKind::Layer : NormKind::Rms;
+  block.placement =
+      oneOf({Placement::Pre, Placement::Pre, Placement::Pre, Placement::ResPost, Placement::Post});
+  block.mlp.kind = chance(35) ? MlpKind::Glu : MlpKind::Plain;
+  block.mlp.innerNorm = chance(20);
+  attn.outNorm = chance(15);
+  if (chance(20))
+    attn.qkNorm = norm();
   do {
     config.width = index % 16 == 8 ? logBetween(1, 100) : 20 * logBetween(1, 32);
     config.headDim = index % 16 == 3 ? 8 : index % 16 == 4 ? 128 : between(8, 128);
@@ -116,6 +129,25 @@ void Generator::drawBlock(ModelConfig &config) {
     config.heads = logBetween(1, std::max<int64_t>(1, 512 / config.headDim));
     block.mlp.hidden = logBetween(1, 4 * config.width);
   } while (flops(config) > 0.6e9);
+  drawRelativePositions(config);
+}
+
+/// Rotations where heads are of a size for them, and biases of pairs where they are small.
+void Generator::drawRelativePositions(ModelConfig &config) {
+  bool four = config.headDim % 4 == 0, two = config.headDim % 2 == 0;
+  if (two && chance(40)) {
+    config.rope.kind = four ? oneOf({RopeKind::Cat, RopeKind::DinoV3, RopeKind::Mixed}) : RopeKind::Mixed;
+    config.rope.pairing = config.rope.kind == RopeKind::DinoV3 ? "half" : "adjacent";
+    config.rope.order = chance(50) ? "yx" : "xy";
+    config.rope.base = oneOf({100.0, 10000.0});
+    config.rope.ref = {between(1, 20), between(1, 20)};
+    config.rope.offset = static_cast<double>(between(0, 1));
+  }
+  bool oneCls = config.prefix.size() == 1 && config.prefix[0].kind == "cls";
+  if (oneCls && chance(60) && config.heads * config.tokens() * config.tokens() < 1 << 21) {
+    config.relBias = RelBiasKind::Beit;
+    config.relBiasShared = chance(30);
+  }
 }
 
 void Generator::drawHead(ModelConfig &config) {

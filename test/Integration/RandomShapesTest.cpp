@@ -20,8 +20,8 @@ constexpr size_t kImages = 3;
 /// Of plain models of these sizes. Where sums cancel, as with a single class, the error of the interpreter in
 /// float32 is the yardstick: within this factor of it code that rounds elsewhere is as good.
 constexpr double kBound = 2e-6, kFactor = 3;
-/// Where either error may be small by luck: of outputs with so few elements, and of outlier models, where one
-/// near tie between two keys of a few decides.
+/// Where either error may be small by luck: of outputs with so few elements, of outlier models, where one
+/// near tie between two keys of a few decides, and of norms of a few channels.
 constexpr size_t kFew = 16;
 constexpr double kFactorOfLuck = 10;
 
@@ -34,14 +34,14 @@ uint64_t fromEnvironment(const char *name, uint64_t otherwise) {
 
 /// Errors within the bound, or within the factor of what float32 comes to.
 template <typename Single>
-void expectClose(const Outputs &got, const std::vector<std::vector<double>> &want, bool outlier,
+void expectClose(const Outputs &got, const std::vector<std::vector<double>> &want, bool lucky,
                  Single single) {
   if (relativeError(got, want) <= kBound)
     return;
   std::vector<std::vector<double>> rounded = single();
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < got.size(); ++i) {
-    double factor = outlier || got[i].size() < kFew ? kFactorOfLuck : kFactor;
+    double factor = lucky || got[i].size() < kFew ? kFactorOfLuck : kFactor;
     EXPECT_LE(relativeError(got[i], want[i]), std::max(kBound, factor * relativeError(rounded[i], want[i])))
         << "output " << i;
   }
@@ -60,6 +60,8 @@ TEST_P(RandomShapesTest, EqualsTheInterpreter) {
   ASSERT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
   // Now and then as trained models misbehave: huge channels, attention close to one-hot.
   bool outlier = GetParam() % 16 == 11;
+  // A norm of a few channels is close to a step.
+  bool lucky = outlier || config.width < 8;
   Checkpoint checkpoint =
       seededCheckpoint(config, {seed(), outlier ? WeightVariant::Outlier : WeightVariant::Plain});
   CompileOptions options = hostOptions();
@@ -81,18 +83,18 @@ TEST_P(RandomShapesTest, EqualsTheInterpreter) {
     SCOPED_TRACE(isa->name.str());
     auto model = create(*library, isa->name.data(), 1 + static_cast<uint32_t>(GetParam() % 5));
     ASSERT_TRUE(model);
-    expectClose(run(*library, *model, images, kImages), want, outlier,
+    expectClose(run(*library, *model, images, kImages), want, lucky,
                 [&] { return reference.run(images, kImages, true); });
     if (config.preprocess)
       expectClose(runPictures(*library, *model, pixels, static_cast<int32_t>(config.inputSize.height),
                               static_cast<int32_t>(config.inputSize.width),
                               static_cast<int32_t>(config.channels)),
-                  wantPixels, outlier, [&] { return reference.runPixels(pixels, true); });
+                  wantPixels, lucky, [&] { return reference.runPixels(pixels, true); });
   }
 }
 
 std::vector<uint64_t> indices() {
-  uint64_t first = fromEnvironment("VITC_RANDOM_FIRST", 0), count = fromEnvironment("VITC_RANDOM_CASES", 40);
+  uint64_t first = fromEnvironment("VITC_RANDOM_FIRST", 0), count = fromEnvironment("VITC_RANDOM_CASES", 100);
   std::vector<uint64_t> result;
   for (uint64_t i = 0; i < count; ++i)
     result.push_back(first + i);

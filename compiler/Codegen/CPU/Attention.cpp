@@ -60,7 +60,8 @@ std::string vitc::attentionKernelName(StringRef what, vit::PlanAttentionOp op, i
   llvm::raw_string_ostream(text) << what << '_' << count << '_' << op.getQuery().getType()
                                  << op.getKey().getType() << op.getValue().getType()
                                  << op.getOutput().getType() << op.getTile()[0]
-                                 << (op.getMatrixUnit() ? "m" : "") << (op.getBase2() ? "base2" : "");
+                                 << (op.getMatrixUnit() ? "m" : "") << (op.getBase2() ? "base2" : "")
+                                 << (op.getLinear() ? "linear" : "") << (op.getBias() ? "bias" : "");
   for (char c : text)
     clean += llvm::isAlnum(c) ? c : '_';
   return clean;

@@ -27,12 +27,13 @@ constexpr double kLowest = -3.0e38;
 struct AttentionShape {
   AttentionShape(vit::IsaAttr isa, vit::PlanAttentionOp op)
       : queries(op.getQuery().getType().getDimSize(1)), keys(op.getKey().getType().getDimSize(1)),
-        width(op.getQuery().getType().getDimSize(2)), base2(op.getBase2()),
+        width(op.getQuery().getType().getDimSize(2)), base2(op.getBase2()), linear(op.getLinear()),
         pairs(op.getKey().getType().getElementType().isBF16()),
         tile(isa.vectorTileFor(op.getKey().getType().getElementType())) {}
   int64_t queries, keys, width;
   bool base2;
-  bool pairs; ///< operands are bf16
+  bool linear; ///< scores are weights
+  bool pairs;  ///< operands are bf16
   vit::TileSize tile;
   int64_t channels() const { return pairs ? width / 2 : width; }               ///< steps of a score
   int64_t tokens() const { return pairs ? (keys + 1) / 2 : keys; }             ///< steps of an output
@@ -62,9 +63,14 @@ struct Columns {
   Value at(LeafBuilder &b, int64_t v) const { return b.add(column, v * b.lanes()); }
 };
 
+/// What is added to the scores of the queries from `query` on; no rows: nothing.
+struct ScoreBias {
+  Value rows, head, query;
+};
+
 /// Scores of all keys with the queries of some columns, into the strip, and their maxima.
 void emitScores(LeafBuilder &b, const AttentionShape &s, Columns columns, Value key, Value plane,
-                Value scratch) {
+                Value scratch, const ScoreBias &bias) {
   for (int64_t v = 0; v < columns.vectors; ++v)
     b.store(b.splat(kLowest), scratch, {maximumAt(b, s, columns.at(b, v))});
   BalancedTiles tiles = balanceTiles(s.keys, s.tile.rows);
@@ -86,22 +92,29 @@ void emitScores(LeafBuilder &b, const AttentionShape &s, Columns columns, Value 
       // In memory: in registers it would take those of the sums.
       Value at = maximumAt(b, s, columns.at(b, v)), maximum = b.load(scratch, {at});
       for (int64_t i = 0; i < height; ++i) {
-        maximum = b.maxf(maximum, sums[i][v]);
-        b.store(sums[i][v], scratch, {stripAt(b, s, b.add(first, i), columns.at(b, v))});
+        Value score = sums[i][v], row = b.add(first, i);
+        if (bias.rows)
+          score = b.addf(score, b.load(bias.rows, {bias.head, row, b.add(bias.query, columns.at(b, v))}));
+        maximum = b.maxf(maximum, score);
+        b.store(score, scratch, {stripAt(b, s, row, columns.at(b, v))});
       }
       b.store(maximum, scratch, {at});
     }
   });
 }
 
-/// Turns the strip's scores of some columns into exponentials, and leaves 1 / sum of each query.
+/// Turns the strip's scores of some columns into exponentials, and leaves 1 / sum of each query; without
+/// softmax into themselves and one.
 void emitExponentials(LeafBuilder &b, const AttentionShape &s, Columns columns, Value scratch) {
   constexpr int64_t kChains = 4; // exponentials side by side: one alone waits for itself
   SmallVector<Value> centers;
   for (int64_t v = 0; v < columns.vectors; ++v)
     centers.push_back(b.load(scratch, {maximumAt(b, s, columns.at(b, v))}));
   auto weight = [&](Value row, int64_t v) {
-    Value x = b.subf(b.load(scratch, {stripAt(b, s, row, columns.at(b, v))}), centers[v]);
+    Value score = b.load(scratch, {stripAt(b, s, row, columns.at(b, v))});
+    if (s.linear)
+      return score;
+    Value x = b.subf(score, centers[v]);
     if (!s.base2)
       x = b.mulf(x, b.splat(kLog2E));
     return emitExp2(b, x, s.pairs ? Accuracy::Bf16 : Accuracy::F32);
@@ -139,7 +152,8 @@ void emitExponentials(LeafBuilder &b, const AttentionShape &s, Columns columns, 
     Value sum = sums[v];
     for (int64_t u = 1; u < unroll; ++u)
       sum = b.addf(sum, sums[u * vectors + v]);
-    b.store(b.divf(b.splat(1.0), sum), scratch, {inverseAt(b, s, columns.at(b, v))});
+    b.store(s.linear ? b.splat(1.0) : b.divf(b.splat(1.0), sum), scratch,
+            {inverseAt(b, s, columns.at(b, v))});
   }
 }
 
@@ -174,15 +188,18 @@ void forColumns(LeafBuilder &b, int64_t tileVectors, int64_t count, llvm::functi
     body({b.index(whole), b.vectorsFor(count - whole)});
 }
 
-/// Kernel (query, key, value, output, scratch, m, query plane, key plane, value plane, output column):
-/// `count` queries from row m, at most kQueryTile.
+/// Kernel (query, key, value, output, scratch, m, query plane, key plane, value plane, output column, and
+/// where scores have one, head and bias): `count` queries from row m, at most kQueryTile.
 void emitQueryTile(LeafBuilder &b, const AttentionShape &s, int64_t count, ValueRange args) {
   Value query = args[0], key = args[1], value = args[2], output = args[3], scratch = args[4], m = args[5],
         queryPlane = args[6], keyPlane = args[7], valuePlane = args[8], outputColumn = args[9];
+  ScoreBias bias;
+  if (args.size() > 10)
+    bias = {args[11], args[10], m};
   emitTransposedRows(b, query, queryPlane, m, count, s.channels(), scratch,
                      [&](Value d, Value i) { return queryAt(b, d, i); });
   forColumns(b, s.tile.vectors, count, [&](Columns columns) {
-    emitScores(b, s, columns, key, keyPlane, scratch);
+    emitScores(b, s, columns, key, keyPlane, scratch, bias);
     emitExponentials(b, s, columns, scratch);
   });
   BalancedTiles tiles = balanceTiles(count, s.tile.rows);
@@ -199,7 +216,8 @@ void vitc::emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, Va
   if (op.getMatrixUnit())
     return emitUnitAttention(e, b, op, args);
   AttentionShape s(b.isa, op);
-  Value query = args[0], key = args[1], value = args[2], output = args[3], scratch = args[4], chunk = args[5];
+  Value query = args[0], key = args[1], value = args[2], chunk = args.back();
+  Value bias = op.getBias() ? args[3] : Value(), output = args[bias ? 4 : 3], scratch = args[bias ? 5 : 4];
   int64_t rowBlocks = op.getGrid()[0], heads = op.getGrid()[1];
   Value head = rowBlocks == 1 ? chunk : b.rem(chunk, heads);
   Value rowBlock = rowBlocks == 1 ? b.index(0) : b.div(chunk, heads);
@@ -217,12 +235,16 @@ void vitc::emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, Va
   SmallVector<Type> types{query.getType(), key.getType(), value.getType(), output.getType(),
                           scratch.getType()};
   types.append(5, indexType);
+  if (bias)
+    types.append({indexType, bias.getType()});
   auto call = [&](int64_t count, Value m) {
     auto kernel = e.kernel(attentionKernelName("attention", op, count), types,
                            [&](LeafBuilder &k, ValueRange a) { emitQueryTile(k, s, count, a); });
-    func::CallOp::create(b.b, b.loc, kernel,
-                         ValueRange{query, key, value, output, scratch, m, plane(0), plane(1), plane(2),
-                                    b.mul(head, s.width)});
+    SmallVector<Value> operands{query, key,      value,    output,   scratch,
+                                m,     plane(0), plane(1), plane(2), b.mul(head, s.width)};
+    if (bias)
+      operands.append({head, bias});
+    func::CallOp::create(b.b, b.loc, kernel, operands);
   };
   // Whole tiles, then one of the queries that are left.
   int64_t whole = s.queries / kQueryTile, rest = s.queries % kQueryTile;

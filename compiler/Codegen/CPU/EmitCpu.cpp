@@ -47,13 +47,14 @@ FailureOr<Address> addressOf(Value buffer, SymbolTable &symbols) {
     auto source = addressOf(view.getSource(), symbols);
     if (failed(source))
       return failure();
+    auto type = cast<MemRefType>(view.getSource().getType());
     SmallVector<int64_t> strides;
     int64_t origin = 0;
-    if (failed(view.getSource().getType().getStridesAndOffset(strides, origin)))
+    if (failed(type.getStridesAndOffset(strides, origin)))
       return failure();
-    int64_t first = static_cast<int64_t>(view.getFirst());
-    int64_t elementBytes = view.getSource().getType().getElementTypeBitWidth() / 8;
-    return Address{source->space, source->index, source->offset + first * strides[0] * elementBytes};
+    int64_t first = static_cast<int64_t>(view.getFirst()), stride = strides[type.getRank() - 2];
+    int64_t elementBytes = type.getElementTypeBitWidth() / 8;
+    return Address{source->space, source->index, source->offset + first * stride * elementBytes};
   }
   return op->emitOpError("is no planned buffer");
 }

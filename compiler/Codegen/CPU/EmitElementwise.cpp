@@ -10,13 +10,17 @@ using namespace vitc;
 
 void vitc::emitCopy(LeafBuilder &b, vit::PlanCopyOp op, ValueRange args) {
   Value input = args[0], output = args[1];
-  auto type = op.getInput().getType();
-  int64_t width = type.getDimSize(1), whole = width / b.lanes() * b.lanes();
-  auto [lo, hi] = evenPart(b, args.back(), type.getDimSize(0), op.getChunks());
+  int64_t groups = op.getGroups().value_or(1), from = op.getInput().getType().getDimSize(1) / groups;
+  int64_t width = op.getOutput().getType().getDimSize(1) / groups, whole = width / b.lanes() * b.lanes();
+  auto [lo, hi] = evenPart(b, args.back(), op.getInput().getType().getDimSize(0), op.getChunks());
   b.loop(lo, hi, 1, [&](Value row) {
-    b.loop(0, whole, b.lanes(), [&](Value k) { b.store(b.load(input, {row, k}), output, {row, k}); });
-    // Outputs end with their last element: no vector may reach behind it.
-    b.loop(whole, width, 1, [&](Value k) { b.storeScalar(b.loadScalar(input, {row, k}), output, {row, k}); });
+    b.loop(0, groups, 1, [&](Value group) {
+      auto in = [&](Value k) { return SmallVector<Value>{row, b.add(b.mul(group, from), k)}; };
+      auto out = [&](Value k) { return SmallVector<Value>{row, b.add(b.mul(group, width), k)}; };
+      b.loop(0, whole, b.lanes(), [&](Value k) { b.store(b.load(input, in(k)), output, out(k)); });
+      // Outputs end with their last element: no vector may reach behind it.
+      b.loop(whole, width, 1, [&](Value k) { b.storeScalar(b.loadScalar(input, in(k)), output, out(k)); });
+    });
     b.padPair(output, row);
   });
 }

@@ -53,11 +53,12 @@ struct GemmArgs {
     columnScales = op.getColumnScales() ? args[next++] : Value();
     columnSums = op.getColumnSums() ? args[next++] : Value();
     bias = op.getBias() ? args[next++] : Value();
+    factor = op.getFactor() ? args[next++] : Value();
     residual = op.getResidual() ? args[next++] : Value();
     c = args[next++];
     scratch = op.getScratchBytes() ? args[next++] : Value();
   }
-  Value a, weights, rowScales, columnScales, columnSums, bias, residual, c, scratch;
+  Value a, weights, rowScales, columnScales, columnSums, bias, factor, residual, c, scratch;
 };
 
 } // namespace
@@ -111,10 +112,14 @@ static Value rowScale(LeafBuilder &b, const GemmArgs &g, Value row) {
   return g.rowScales ? b.broadcast(b.loadScalar(g.rowScales, {row})) : Value();
 }
 
-/// Adds the residual of row `row` to `y`, and stores it in C.
+/// Multiplies `y` with the factor of row `row`, adds the residual, and stores it in C.
 static void storeResult(LeafBuilder &b, const GemmShape &shape, const GemmArgs &g, Value y, Value row,
                         Value column) {
-  if (g.residual)
+  if (g.factor && g.residual)
+    y = b.fma(y, b.load(g.factor, {row, column}), b.load(g.residual, {row, column}));
+  else if (g.factor)
+    y = b.mulf(y, b.load(g.factor, {row, column}));
+  else if (g.residual)
     y = b.addf(y, b.load(g.residual, {row, column}));
   b.store(y, g.c, locate(b, shape, row, column));
 }
@@ -253,6 +258,8 @@ static std::string kernelName(vit::PlanGemmOp op, int64_t height) {
     os << "s";
   if (op.getBias())
     os << "b";
+  if (op.getFactor())
+    os << "f" << op.getFactor().getType();
   if (op.getResidual())
     os << "r" << op.getResidual().getType();
   if (op.getActivation())
@@ -295,19 +302,21 @@ void vitc::emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, ValueRange a
   // panel.
   int64_t steps = std::max<int64_t>(1, shape.depth / shape.unroll);
   int64_t turns = std::max<int64_t>(1, shape.lines * shape.panel / 16 / steps);
-  // Rows of a tile's residual come from the outer caches, and the product takes long enough to hide that.
-  // (Zen 5: ViT-B's projections 89 -> 95 % of peak, those of 1370 tokens 81 -> 90 %.) Not in the kernel,
-  // where their addresses would take the registers of the loop.
-  auto fetchResidual = [&](int64_t height, Value m, Value j) {
+  // Rows of a tile's factor and residual come from the outer caches, and the product takes long enough to
+  // hide that. (Zen 5: ViT-B's projections 89 -> 95 % of peak, those of 1370 tokens 81 -> 90 %.) Not in the
+  // kernel, where their addresses would take the registers of the loop.
+  auto fetchEpilogue = [&](int64_t height, Value m, Value j) {
     constexpr int64_t kLine = 16; // floats
-    Value residual = GemmArgs(op, args).residual, column = b.mul(j, shape.panel);
-    for (int64_t i = 0; residual && i < height; ++i)
-      for (int64_t n = 0; n < shape.panel; n += kLine)
-        memref::PrefetchOp::create(b.b, b.loc, residual, ValueRange{b.add(m, i), b.add(column, n)},
-                                   /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+    GemmArgs region(op, args);
+    Value column = b.mul(j, shape.panel);
+    for (Value rows : {region.factor, region.residual})
+      for (int64_t i = 0; rows && i < height; ++i)
+        for (int64_t n = 0; n < shape.panel; n += kLine)
+          memref::PrefetchOp::create(b.b, b.loc, rows, ValueRange{b.add(m, i), b.add(column, n)},
+                                     /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
   };
   auto call = [&](int64_t height, Value tile, Value m, Value j) {
-    fetchResidual(height, m, j);
+    fetchEpilogue(height, m, j);
     SmallVector<Value> operands(buffers);
     operands.append({m, j, b.mul(b.rem(tile, turns), steps)});
     func::CallOp::create(b.b, b.loc, tileKernel(height), operands);

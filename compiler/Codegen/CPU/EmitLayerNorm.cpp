@@ -12,6 +12,9 @@ static Value sumRow(LeafBuilder &b, int64_t width, llvm::function_ref<Value(Valu
       emitRowReduction(b, width, b.splat(0.0), next, [&](Value x, Value y) { return b.addf(x, y); }));
 }
 
+/// Lanes of the widest vector of any machine.
+static constexpr int64_t kWidest = 16;
+
 void vitc::emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, ValueRange args) {
   unsigned next = 0;
   Value input = args[next++];
@@ -28,10 +31,11 @@ void vitc::emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, ValueRange arg
     // Two passes over the row in L1: E[x^2] - E[x]^2 cancels when the mean is large, as in outlier channels.
     Value inverseWidth = b.scalar(1.0 / static_cast<double>(width));
     auto at = [&](Value k) { return b.load(input, {row, k}); };
-    Value mean =
-        b.mulf(sumRow(b, width, [&](Value k, Value sum) { return b.addf(sum, at(k)); }), inverseWidth);
-    Value center = b.broadcast(mean);
-    auto deviation = [&](Value k) { return b.subf(at(k), center); };
+    Value center;
+    if (!op.getRms())
+      center = b.broadcast(
+          b.mulf(sumRow(b, width, [&](Value k, Value sum) { return b.addf(sum, at(k)); }), inverseWidth));
+    auto deviation = [&](Value k) { return center ? b.subf(at(k), center) : at(k); };
     Value squares = sumRow(b, width, [&](Value k, Value sum) {
       Value d = deviation(k);
       return b.fma(d, d, sum);
@@ -51,9 +55,13 @@ void vitc::emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, ValueRange arg
       return emitQuantizedRow(b, width, deviation, scale, output, scales, op.getGiven(), row);
     if (scales)
       return emitQuantizedRow(b, width, normalised, Value(), output, scales, op.getGiven(), row);
-    // Whole vectors: the padding behind a row takes what is written behind its width.
-    b.loop(0, b.vectorsFor(width) * b.lanes(), b.lanes(),
-           [&](Value k) { b.store(normalised(k), output, {row, k}); });
-    b.padPair(output, row);
+    int64_t whole = width / b.lanes() * b.lanes(), room = (width + kWidest - 1) / kWidest * kWidest;
+    b.loop(0, whole, b.lanes(), [&](Value k) { b.store(normalised(k), output, {row, k}); });
+    // Zeros behind the width: attention multiplies all channels of a plane.
+    for (int64_t k = whole; k < room; k += b.lanes()) {
+      Value zero = b.splat(0.0);
+      b.store(k < width ? b.keepLanes(normalised(b.index(k)), width - k, zero) : zero, output,
+              {row, b.index(k)});
+    }
   });
 }

@@ -84,6 +84,7 @@ FailureOr<func::FuncOp> Emitter::regionFor(vit::PlannedOpInterface op) {
                      return emitAttention(*this, b, attention, args), true;
                    })
                    .Case([&](vit::PlanLayerNormOp norm) { return emitLayerNorm(b, norm, args), true; })
+                   .Case([&](vit::PlanRopeOp rope) { return emitRope(b, rope, args), true; })
                    .Case([&](vit::PlanGatherOp gather) { return emitGather(b, gather, args), true; })
                    .Case([&](vit::PlanCopyOp copy) { return emitCopy(b, copy, args), true; })
                    .Case([&](vit::PlanQuantizeOp quantize) { return emitQuantize(b, quantize, args), true; })

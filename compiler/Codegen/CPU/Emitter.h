@@ -39,6 +39,7 @@ private:
 void emitGemm(Emitter &e, LeafBuilder &b, vit::PlanGemmOp op, mlir::ValueRange args);
 void emitAttention(Emitter &e, LeafBuilder &b, vit::PlanAttentionOp op, mlir::ValueRange args);
 void emitLayerNorm(LeafBuilder &b, vit::PlanLayerNormOp op, mlir::ValueRange args);
+void emitRope(LeafBuilder &b, vit::PlanRopeOp op, mlir::ValueRange args);
 void emitGather(LeafBuilder &b, vit::PlanGatherOp op, mlir::ValueRange args);
 void emitCopy(LeafBuilder &b, vit::PlanCopyOp op, mlir::ValueRange args);
 void emitQuantize(LeafBuilder &b, vit::PlanQuantizeOp op, mlir::ValueRange args);

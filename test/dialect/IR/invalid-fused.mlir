@@ -75,7 +75,7 @@ func.func @fused_linear_c3_heads(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
 // -----
 
 func.func @fused_linear_c4_type(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
-  // expected-error @+1 {{expected a residual of the result's type and no heads, got 'tensor<2x4xf32>' (fused_linear_c4)}}
+  // expected-error @+1 {{expected a factor and a residual of the result's type and no heads, got 'tensor<2x4xf32>' (fused_linear_c4)}}
   vit.fused_linear %x, %w residual %x : (tensor<2x4xf32>, tensor<6x4xf32>, tensor<2x4xf32>) -> tensor<2x6xf32>
   return
 }
@@ -83,7 +83,7 @@ func.func @fused_linear_c4_type(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
 // -----
 
 func.func @fused_linear_c4_heads(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>, %r: tensor<2x6xf32>) {
-  // expected-error @+1 {{expected a residual of the result's type and no heads, got 'tensor<2x6xf32>' (fused_linear_c4)}}
+  // expected-error @+1 {{expected a factor and a residual of the result's type and no heads, got 'tensor<2x6xf32>' (fused_linear_c4)}}
   vit.fused_linear %x, %w residual %r heads 3
       : (tensor<2x4xf32>, tensor<6x4xf32>, tensor<2x6xf32>) -> tensor<3x2x2xf32>
   return
@@ -147,5 +147,31 @@ func.func @fused_attention_c3(%x: tensor<2x5x4xf32>, %k: tensor<2x6x4xf32>) {
   // expected-error @+1 {{expected result [5, 8], got 'tensor<6x8xf32>' (fused_attention_c3)}}
   vit.fused_attention %x, %k, %k heads 2 planes [0, 0, 0]
       : (tensor<2x5x4xf32>, tensor<2x6x4xf32>, tensor<2x6x4xf32>) -> tensor<6x8xf32>
+  return
+}
+
+// -----
+
+func.func @fused_linear_c4_factor(%x: tensor<2x4xf32>, %w: tensor<6x4xf32>) {
+  // expected-error @+1 {{expected a factor and a residual of the result's type and no heads, got 'tensor<2x4xf32>' (fused_linear_c4)}}
+  vit.fused_linear %x, %w factor %x : (tensor<2x4xf32>, tensor<6x4xf32>, tensor<2x4xf32>) -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+func.func @fused_attention_c4(%q: tensor<2x3x4xf32>, %b: tensor<2x2x3xf32>) {
+  // expected-error @+1 {{expected a bias [2, 3, 3], got 'tensor<2x2x3xf32>' (fused_attention_c4)}}
+  vit.fused_attention %q, %q, %q bias %b heads 2 planes [0, 0, 0]
+    : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x2x3xf32>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
+func.func @fused_attention_c5(%q: tensor<2x3x4xf32>) {
+  // expected-error @+1 {{expected base2 or linear, got both (fused_attention_c5)}}
+  vit.fused_attention %q, %q, %q heads 2 planes [0, 0, 0] base2 linear
+    : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<3x8xf32>
   return
 }

@@ -321,3 +321,93 @@ func.func @element_type(%x: tensor<4x6xf16>) {
   vit.mean_tokens %x : tensor<4x6xf16> -> tensor<1x6xf32>
   return
 }
+
+// -----
+
+func.func @layer_norm_c2_rms(%x: tensor<2x4xf32>, %b: tensor<4xf32>) {
+  // expected-error @+1 {{expected no beta with rms (layer_norm_c2)}}
+  vit.layer_norm rms %x beta %b eps 1.0e-6 : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2_heads(%x: tensor<2x4xf32>, %g: tensor<4xf32>) {
+  // expected-error @+1 {{expected gamma and beta of 2 entries, got 'tensor<4xf32>' (layer_norm_c2)}}
+  vit.layer_norm %x heads 2 gamma %g eps 1.0e-6 : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c4(%x: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected heads to divide the width of tokens, got 3 for 'tensor<2x4xf32>' (layer_norm_c4)}}
+  vit.layer_norm %x heads 3 eps 1.0e-6 : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c4_planes(%x: tensor<3x2x4xf32>) {
+  // expected-error @+1 {{expected heads to divide the width of tokens, got 2 for 'tensor<3x2x4xf32>' (layer_norm_c4)}}
+  vit.layer_norm %x heads 2 eps 1.0e-6 : (tensor<3x2x4xf32>) -> tensor<3x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c1(%x: tensor<3x4xf32>, %t: tensor<2x2xf32>) {
+  // expected-error @+1 {{expected result 'tensor<3x4xf32>', got 'tensor<4x3xf32>' (rope_c1)}}
+  vit.rope %x cos %t sin %t heads 2 from 1 : (tensor<3x4xf32>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2(%x: tensor<3x6xf32>, %t: tensor<2x3xf32>) {
+  // expected-error @+1 {{expected heads of an even size that divide 'tensor<3x6xf32>', got 2 (rope_c2)}}
+  vit.rope %x cos %t sin %t heads 2 from 1 : (tensor<3x6xf32>, tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<3x6xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2_planes(%x: tensor<3x5x4xf32>, %t: tensor<2x4xf32>) {
+  // expected-error @+1 {{expected heads of an even size that divide 'tensor<3x5x4xf32>', got 2 (rope_c2)}}
+  vit.rope %x cos %t sin %t heads 2 from 1 : (tensor<3x5x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<3x5x4xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c3_columns(%x: tensor<3x4xf32>, %t: tensor<2x3xf32>) {
+  // expected-error @+1 {{expected tables [N, 2] or [N, 4] with N rows from 1 inside 3 tokens, got 'tensor<2x3xf32>' and 'tensor<2x3xf32>' (rope_c3)}}
+  vit.rope %x cos %t sin %t heads 2 from 1 : (tensor<3x4xf32>, tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c3_rows(%x: tensor<3x4xf32>, %t: tensor<2x2xf32>) {
+  // expected-error @+1 {{expected tables [N, 2] or [N, 4] with N rows from 2 inside 3 tokens, got 'tensor<2x2xf32>' and 'tensor<2x2xf32>' (rope_c3)}}
+  vit.rope %x cos %t sin %t heads 2 from 2 : (tensor<3x4xf32>, tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c5(%x: tensor<3x4xf32>, %b: tensor<2x3x2xf32>) {
+  // expected-error @+1 {{expected a bias [2, 3, 3], got 'tensor<2x3x2xf32>' (attention_c5)}}
+  vit.attention %x, %x, %x bias %b heads 2 scale 1.0
+    : (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>, tensor<2x3x2xf32>) -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c6(%x: tensor<3x4xf32>, %d: tensor<2xf32>) {
+  // expected-error @+1 {{expected a divisor of one entry, got 'tensor<2xf32>' (attention_c6)}}
+  vit.attention %x, %x, %x divisor %d heads 2 scale 1.0
+    : (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>, tensor<2xf32>) -> tensor<3x4xf32>
+  return
+}

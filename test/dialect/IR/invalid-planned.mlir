@@ -248,7 +248,7 @@ func.func @plan_gemm_c4(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %b: memref<
 // -----
 
 func.func @plan_gemm_c5_shape(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: memref<4x16xf32>, %c: memref<5x16xf32>) {
-  // expected-error @+1 {{expected a residual of C's shape with room for 16 columns, got 'memref<4x16xf32>' (plan_gemm_c5)}}
+  // expected-error @+1 {{expected a factor and a residual of C's shape with room for 16 columns, got 'memref<4x16xf32>' (plan_gemm_c5)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) residual(%r : memref<4x16xf32>)
       outs(%c : memref<5x16xf32>) tile [4, 1] grid [1, 1, 1] flops 0
   return
@@ -258,7 +258,7 @@ func.func @plan_gemm_c5_shape(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: m
 
 func.func @plan_gemm_c5_room(%a: memref<5x8xf32>, %w: memref<1x8x16xf32>, %r: memref<5x10xf32>,
                              %c: memref<5x10xf32, strided<[16, 1]>>) {
-  // expected-error @+1 {{expected a residual of C's shape with room for 16 columns, got 'memref<5x10xf32>' (plan_gemm_c5)}}
+  // expected-error @+1 {{expected a factor and a residual of C's shape with room for 16 columns, got 'memref<5x10xf32>' (plan_gemm_c5)}}
   vit.plan.gemm ins(%a, %w : memref<5x8xf32>, memref<1x8x16xf32>) residual(%r : memref<5x10xf32>)
       outs(%c : memref<5x10xf32, strided<[16, 1]>>) tile [4, 1] grid [1, 1, 1] flops 0
   return
@@ -604,7 +604,7 @@ func.func @gemm_c8_columns(%a: memref<4x8xbf16>, %w: memref<1x4x64xbf16>, %c: me
 // -----
 
 func.func @attention_c6(%q: memref<3x4x16xf32>, %o: memref<4x16xf32>) {
-  // expected-error @+1 {{expected planes of bf16 and a tile of two vectors that fits 8 registers of 16 rows for a matrix unit, got 'memref<3x4x16xf32>' and 32 x 2 (plan_attention_c6)}}
+  // expected-error @+1 {{expected planes of bf16, softmax without bias and a tile of two vectors that fits 8 registers of 16 rows for a matrix unit, got 'memref<3x4x16xf32>' and 32 x 2 (plan_attention_c6)}}
   vit.plan.attention ins(%q, %q, %q : memref<3x4x16xf32>, memref<3x4x16xf32>, memref<3x4x16xf32>) outs(%o : memref<4x16xf32>)
     heads 1 planes [0, 1, 2] tile [32, 2] matrix_unit grid [1, 1] flops 1
   return
@@ -613,7 +613,7 @@ func.func @attention_c6(%q: memref<3x4x16xf32>, %o: memref<4x16xf32>) {
 // -----
 
 func.func @attention_c6_tile(%q: memref<3x4x16xbf16>, %o: memref<4x16xf32>) {
-  // expected-error @+1 {{expected planes of bf16 and a tile of two vectors that fits 8 registers of 16 rows for a matrix unit, got 'memref<3x4x16xbf16>' and 32 x 1 (plan_attention_c6)}}
+  // expected-error @+1 {{expected planes of bf16, softmax without bias and a tile of two vectors that fits 8 registers of 16 rows for a matrix unit, got 'memref<3x4x16xbf16>' and 32 x 1 (plan_attention_c6)}}
   vit.plan.attention ins(%q, %q, %q : memref<3x4x16xbf16>, memref<3x4x16xbf16>, memref<3x4x16xbf16>) outs(%o : memref<4x16xf32>)
     heads 1 planes [0, 1, 2] tile [32, 1] matrix_unit grid [1, 1] flops 1
   return
@@ -633,3 +633,68 @@ module attributes {vit.isa = #vit.isa<"narrow", lanes = 4, tile = 4 x 2, panel =
 
 // expected-error @+1 {{expected 16 lanes for dots of bf16, 8 or 16 for dots of int8, 4, 8 or 16 for madd, got 32 (isa_c4)}}
 module attributes {vit.isa = #vit.isa<"wide", lanes = 32, tile = 4 x 1, panel = 32, fma = true, int8 = madd>} {}
+
+// -----
+
+func.func @plan_view_c1_planes(%x: memref<2x3x16xf32>) {
+  // expected-error @+1 {{expected rows inside 'memref<2x3x16xf32>' with its width and stride, got 'memref<7x10xf32, strided<[16, 1]>>' (plan_view_c1)}}
+  %0 = vit.plan.view %x from 0 : memref<2x3x16xf32> -> memref<7x10xf32, strided<[16, 1]>>
+  return
+}
+
+// -----
+
+func.func @plan_view_c1_gaps(%x: memref<2x3x16xf32, strided<[64, 16, 1]>>) {
+  // expected-error @+1 {{(plan_view_c1)}}
+  %0 = vit.plan.view %x from 0 : memref<2x3x16xf32, strided<[64, 16, 1]>> -> memref<6x16xf32>
+  return
+}
+
+// -----
+
+func.func @plan_copy_c1_groups(%x: memref<5x32xf32>, %y: memref<5x21xf32>) {
+  // expected-error @+1 {{expected groups that divide both columns, of which the input has no fewer, got 2 for 'memref<5x32xf32>' and 'memref<5x21xf32>' (plan_copy_c1)}}
+  vit.plan.copy ins(%x : memref<5x32xf32>) outs(%y : memref<5x21xf32>) groups 2 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_rope_c1(%x: memref<2x5x16xf32>, %t: memref<4x16xf32>, %y: memref<2x4x16xf32>) {
+  // expected-error @+1 {{expected output of planes as in 'memref<2x5x16xf32>', of an even width, got 'memref<2x4x16xf32>' (plan_rope_c1)}}
+  vit.plan.rope ins(%x, %t, %t : memref<2x5x16xf32>, memref<4x16xf32>, memref<4x16xf32>) outs(%y : memref<2x4x16xf32>) from 1 chunks 2
+  return
+}
+
+// -----
+
+func.func @plan_rope_c2(%x: memref<2x5x16xf32>, %t: memref<4x24xf32>) {
+  // expected-error @+1 {{expected tables of 16 or 32 columns whose rows from 1 on lie inside a plane, got 'memref<4x24xf32>' and 'memref<4x24xf32>' (plan_rope_c2)}}
+  vit.plan.rope ins(%x, %t, %t : memref<2x5x16xf32>, memref<4x24xf32>, memref<4x24xf32>) outs(%x : memref<2x5x16xf32>) from 1 chunks 2
+  return
+}
+
+// -----
+
+func.func @plan_rope_c2_rows(%x: memref<2x5x16xf32>, %t: memref<4x16xf32>) {
+  // expected-error @+1 {{(plan_rope_c2)}}
+  vit.plan.rope ins(%x, %t, %t : memref<2x5x16xf32>, memref<4x16xf32>, memref<4x16xf32>) outs(%x : memref<2x5x16xf32>) from 2 chunks 2
+  return
+}
+
+// -----
+
+func.func @plan_rope_c3(%x: memref<2x5x16xf32>, %t: memref<4x16xf32>) {
+  // expected-error @+1 {{expected a multiple of 2 chunks, at most one for each row, got 3 (plan_rope_c3)}}
+  vit.plan.rope ins(%x, %t, %t : memref<2x5x16xf32>, memref<4x16xf32>, memref<4x16xf32>) outs(%x : memref<2x5x16xf32>) from 1 chunks 3
+  return
+}
+
+// -----
+
+func.func @plan_attention_c7(%q: memref<3x4x16xf32>, %b: memref<1x4x4xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected a bias [1, 4, 32], got 'memref<1x4x4xf32>' (plan_attention_c7)}}
+  vit.plan.attention ins(%q, %q, %q : memref<3x4x16xf32>, memref<3x4x16xf32>, memref<3x4x16xf32>) bias(%b : memref<1x4x4xf32>)
+    outs(%o : memref<4x16xf32>) heads 1 planes [0, 1, 2] tile [12, 2] grid [1, 1] flops 1
+  return
+}

@@ -250,3 +250,54 @@ vit.weight @row_scales : tensor<2xf32> = [#vit.zeros<[2]>, #vit.row_scales]
 
 // expected-error @+1 {{expected a matrix in step 'row_sums' (weight_c4)}}
 vit.weight @row_sums : tensor<2xf32> = [#vit.zeros<[2]>, #vit.row_sums]
+
+// -----
+
+// expected-error @+1 {{expected a positive count and a positive, finite base}}
+vit.weight @rope_periods : tensor<2xf32> = [#vit.rope_periods<2, -1.0 : f64>]
+
+// -----
+
+// expected-error @+1 {{expected a vector of periods in step 'rope_angles' (weight_c4)}}
+vit.weight @rope_angles : tensor<6x8xf32> = [#vit.zeros<[2, 1]>, #vit.rope_angles<2 x 3, centered = false, xy = false, ref = 16 x 16, offset = 0.0 : f64>]
+
+// -----
+
+// expected-error @+1 {{expected a grid of 1 to 16384 patches along each axis, got 0 x 3}}
+vit.weight @rope_angles_grid : tensor<6x8xf32> = [#vit.zeros<[2]>, #vit.rope_angles<0 x 3, centered = false, xy = false, ref = 16 x 16, offset = 0.0 : f64>]
+
+// -----
+
+// expected-error @+1 {{expected a positive reference grid and a finite offset}}
+vit.weight @rope_angles_ref : tensor<6x8xf32> = [#vit.zeros<[2]>, #vit.rope_angles<2 x 3, centered = false, xy = false, ref = 0 x 16, offset = 0.0 : f64>]
+
+// -----
+
+// expected-error @+1 {{expected frequencies [2, heads, size / 2] in step 'rope_mixed' (weight_c4)}}
+vit.weight @rope_mixed : tensor<6x8xf32> = [#vit.zeros<[3, 2, 2]>, #vit.rope_mixed<2 x 3>]
+
+// -----
+
+// expected-error @+1 {{expected a dimension that divides into groups in step 'interleave_halves' (weight_c4)}}
+vit.weight @interleave : tensor<6x2xf32> = [#vit.zeros<[6, 2]>, #vit.interleave_halves<dim = 0, 4>]
+
+// -----
+
+// expected-error @+1 {{expected dimension 0 or 1 and groups of an even size}}
+vit.weight @interleave_odd : tensor<6x2xf32> = [#vit.zeros<[6, 2]>, #vit.interleave_halves<dim = 0, 3>]
+
+// -----
+
+// expected-error @+1 {{expected a table of 18 rows in step 'relative_bias' (weight_c4)}}
+vit.weight @relative_bias : tensor<2x7x7xf32> = [#vit.zeros<[17, 2]>, #vit.relative_bias<2 x 3>]
+
+// -----
+
+// expected-error @+1 {{expected two dimensions or more in step 'transpose' (weight_c4)}}
+vit.weight @transpose : tensor<4xf32> = [#vit.zeros<[4]>, #vit.transpose]
+
+// -----
+
+vit.weight @two : tensor<2xf32>
+// expected-error @+1 {{expected a divisor of one element in step 'divide' (weight_c4)}}
+vit.weight @divide : tensor<4xf32> = [#vit.zeros<[4]>, #vit.divide<@two>]

@@ -2,7 +2,9 @@
 //------------===//
 #include "dialect/Interp/WeightEvaluator.h"
 #include "mlir/Parser/Parser.h"
+#include <cmath>
 #include <gtest/gtest.h>
+#include <numbers>
 #include <random>
 #include <thread>
 
@@ -294,6 +296,111 @@ TEST_F(WeightEvaluatorTest, QuantizeRows) {
 }
 
 // The chain of a packed QKV matrix, deeper than a slice of a panel, read by two threads in uneven ranges.
+// Of 2 heads of 4: 0 and 2, then 1 and 3, become neighbours.
+TEST_F(WeightEvaluatorTest, InterleaveHalvesOfRows) {
+  tensor("a", {8, 3}, 1);
+  Values expected;
+  for (int64_t row : {0, 2, 1, 3, 4, 6, 5, 7})
+    for (int64_t c = 0; c < 3; ++c)
+      expected.push_back(value(1, row * 3 + c));
+  expectValues("vit.weight @a : tensor<8x3xf32> vit.weight @w : tensor<8x3xf32> = [#vit.ref<@a>, "
+               "#vit.interleave_halves<dim = 0, 4>]",
+               {8, 3}, expected);
+}
+
+TEST_F(WeightEvaluatorTest, InterleaveHalvesOfColumns) {
+  tensor("a", {2, 4}, 1);
+  Values expected;
+  for (int64_t i : {0, 2, 1, 3, 4, 6, 5, 7})
+    expected.push_back(value(1, i));
+  expectValues("vit.weight @a : tensor<2x4xf32> vit.weight @w : tensor<2x4xf32> = [#vit.ref<@a>, "
+               "#vit.interleave_halves<dim = 1, 4>]",
+               {2, 4}, expected);
+}
+
+TEST_F(WeightEvaluatorTest, TransposePlanes) {
+  tensor("a", {2, 2, 3}, 1);
+  Values expected;
+  for (int64_t i : {0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11})
+    expected.push_back(value(1, i));
+  expectValues(
+      "vit.weight @a : tensor<2x2x3xf32> vit.weight @w : tensor<2x3x2xf32> = [#vit.ref<@a>, #vit.transpose]",
+      {2, 3, 2}, expected);
+}
+
+// A grid of 1 x 2: patches at distance (0, 0), (0, 1) and (0, -1) have rows 1, 2 and 0; cls has rows 3 to 5.
+TEST_F(WeightEvaluatorTest, RelativeBias) {
+  tensor("a", {6, 2}, 1);
+  Values expected;
+  for (int64_t head : {0, 1})
+    for (int64_t row : {5, 3, 3, 4, 1, 0, 4, 2, 1})
+      expected.push_back(value(1, row * 2 + head));
+  expectValues("vit.weight @a : tensor<6x2xf32> vit.weight @w : tensor<2x3x3xf32> = [#vit.ref<@a>, "
+               "#vit.relative_bias<1 x 2>]",
+               {2, 3, 3}, expected);
+}
+
+TEST_F(WeightEvaluatorTest, RopePeriods) {
+  expectValues("vit.weight @w : tensor<2xf32> = [#vit.rope_periods<2, 100.0 : f64>]", {2}, {1, 10});
+}
+
+// EVA-02: indices in units of a reference grid, y before x, each angle twice.
+TEST_F(WeightEvaluatorTest, RopeAnglesOfIndices) {
+  expectValues("vit.weight @w : tensor<2x8xf32> = [#vit.rope_periods<2, 100.0 : f64>, "
+               "#vit.rope_angles<1 x 2, centered = false, xy = false, ref = 3 x 4, offset = 1.0 : f64>]",
+               {2, 8}, {3, 3, .3, .3, 2, 2, .2, .2, 3, 3, .3, .3, 4, 4, .4, .4});
+}
+
+// The same with x first.
+TEST_F(WeightEvaluatorTest, RopeAnglesOfColumnsFirst) {
+  expectValues("vit.weight @w : tensor<2x8xf32> = [#vit.rope_periods<2, 100.0 : f64>, "
+               "#vit.rope_angles<1 x 2, centered = false, xy = true, ref = 3 x 4, offset = 1.0 : f64>]",
+               {2, 8}, {2, 2, .2, .2, 3, 3, .3, .3, 4, 4, .4, .4, 3, 3, .3, .3});
+}
+
+// Indices as they are.
+TEST_F(WeightEvaluatorTest, RopeAnglesWithoutReference) {
+  expectValues("vit.weight @w : tensor<2x4xf32> = [#vit.numbers<[2.0]>, "
+               "#vit.rope_angles<1 x 2, centered = false, xy = false, ref = 0 x 0, offset = 0.0 : f64>]",
+               {2, 4}, {0, 0, 0, 0, 0, 0, .5, .5});
+}
+
+TEST_F(WeightEvaluatorTest, Numbers) {
+  expectValues("vit.weight @w : tensor<2xf32> = [#vit.numbers<[1.5, -2.0]>]", {2}, {1.5, -2});
+}
+
+// DINOv3: centres of patches from -1 to 1, times 2 pi; the whole list twice.
+TEST_F(WeightEvaluatorTest, RopeAnglesOfCenters) {
+  double pi = std::numbers::pi;
+  expectValues("vit.weight @w : tensor<2x8xf32> = [#vit.rope_periods<2, 100.0 : f64>, "
+               "#vit.rope_angles<1 x 2, centered = true, xy = false, ref = 16 x 16, offset = 0.0 : f64>]",
+               {2, 8}, {0, 0, -pi, -pi / 10, 0, 0, -pi, -pi / 10, 0, 0, pi, pi / 10, 0, 0, pi, pi / 10});
+}
+
+TEST_F(WeightEvaluatorTest, RopeMixed) {
+  checkpoint["a"] = tensorInMemory({2, 1, 2}, Values{1, 2, 10, 20});
+  expectValues("vit.weight @a : tensor<2x1x2xf32> vit.weight @w : tensor<4x4xf32> = [#vit.ref<@a>, "
+               "#vit.rope_mixed<2 x 2>]",
+               {4, 4}, {0, 0, 0, 0, 1, 1, 2, 2, 10, 10, 20, 20, 11, 11, 22, 22});
+}
+
+TEST_F(WeightEvaluatorTest, CosineAndSine) {
+  checkpoint["a"] = tensorInMemory({2}, Values{0, 1});
+  expectValues("vit.weight @a : tensor<2xf32> vit.weight @w : tensor<2xf32> = [#vit.ref<@a>, #vit.cos]", {2},
+               {1, std::cos(1)});
+  expectValues("vit.weight @a : tensor<2xf32> vit.weight @w : tensor<2xf32> = [#vit.ref<@a>, #vit.sin]", {2},
+               {0, std::sin(1)});
+}
+
+TEST_F(WeightEvaluatorTest, PadPlanes) {
+  tensor("a", {2, 2, 2}, 1);
+  expectValues("vit.weight @a : tensor<2x2x2xf32> vit.weight @w : tensor<2x2x3xf32> = [#vit.ref<@a>, "
+               "#vit.pad<[2, 2, 3]>]",
+               {2, 2, 3},
+               {value(1, 0), value(1, 1), 0, value(1, 2), value(1, 3), 0, value(1, 4), value(1, 5), 0,
+                value(1, 6), value(1, 7), 0});
+}
+
 TEST_F(WeightEvaluatorTest, WholeChainFromTwoThreads) {
   constexpr int64_t width = 600, heads = 2, head = 5, padded = 8, panel = 4;
   for (const char *name : {"q", "k", "v"})

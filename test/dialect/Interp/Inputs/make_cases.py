@@ -214,13 +214,13 @@ gemm = f"vit.plan.gemm ins(%0, %w : {t[0]}, memref<2x5x4xf32>) bias(%b : memref<
 case("plan_gemm", planned(f"{load} {gemm} activation quick_gelu outs(%1 : {t[1]}) tile [2, 1] grid [2, 1, 1] flops 0", *t,
                           module=packed), [x], [activation("quick_gelu", x @ w.T + b)], weights)
 # The residual is the output of the product before it, updated in place.
-twice = f"{load} {gemm} outs(%1 : {t[1]}) tile [2, 1] grid [2, 1] flops 0 "
-twice += f"{gemm} activation relu residual(%1 : {t[1]}) outs(%1 : {t[1]}) tile [2, 1] grid [1, 2] flops 0"
+twice = f"{load} {gemm} outs(%1 : {t[1]}) tile [2, 1] grid [2, 1, 1] flops 0 "
+twice += f"{gemm} activation relu residual(%1 : {t[1]}) outs(%1 : {t[1]}) tile [2, 1] grid [1, 2, 1] flops 0"
 y = x @ w.T + b
 case("plan_gemm_residual_in_place", planned(twice, *t, module=packed), [x], [y + np.maximum(y, 0)], weights)
 t = [buffer((3, 5)), buffer((2, 3, 4))]
 y = np.concatenate([x @ w.T + b, np.zeros((3, 2))], axis=1)
-case("plan_gemm_planes", planned(f"{load} {gemm} outs(%1 : {t[1]}) tile [2, 1] grid [2, 2] flops 0", *t, module=packed),
+case("plan_gemm_planes", planned(f"{load} {gemm} outs(%1 : {t[1]}) tile [2, 1] grid [2, 2, 1] flops 0", *t, module=packed),
      [x], [np.array(heads_of(y, 2))], weights)
 
 x, g, b = draw(3, 6), draw(16), draw(16)
@@ -267,5 +267,100 @@ case("plan_weights_rows", planned(body, buffer((2, 3)), buffer((2, 3)),
                                   module="vit.weight @w : tensor<2x3xf32> "
                                   "vit.weight @w.p : tensor<2x4xf32> = [#vit.ref<@w>, #vit.pad<[2, 4]>]"),
      [x[:2]], [x[:2] + w], {"w": w})
+
+# RMSNorm, norms of heads, rotations, biases of scores and gates.
+def rms_norm(x, gamma=1.0, eps=1e-5):
+    return x / np.sqrt((x * x).mean(1, keepdims=True) + eps) * gamma
+
+
+def rotate(x, cos, sin, halves):
+    """Of one head: complex multiplication of pairs, whose cosines and sines may differ within a pair."""
+    d = x.shape[1]
+    a, b = (np.arange(d // 2), np.arange(d // 2) + d // 2) if halves else (np.arange(0, d, 2), np.arange(1, d, 2))
+    y = np.empty_like(x)
+    y[:, a] = x[:, a] * cos[:, a] - x[:, b] * sin[:, a]
+    y[:, b] = x[:, b] * cos[:, b] + x[:, a] * sin[:, b]
+    return y
+
+
+x, g, gh, bh = draw(3, 6), draw(6), draw(3), draw(3)
+case("layer_norm_rms", function("vit.layer_norm rms %0 gamma %1 eps 0.125 : TYPES -> RESULT", [x, g], x), [x, g],
+     [rms_norm(x, g, 0.125)])
+y = np.concatenate([layer_norm(h, gh, bh, 0.125) for h in heads_of(x, 2)], axis=1)
+case("layer_norm_heads", function("vit.layer_norm %0 heads 2 gamma %1 beta %2 eps 0.125 : TYPES -> RESULT", [x, gh, bh], x),
+     [x, gh, bh], [y])
+planes = draw(2, 3, 4)
+y = np.array([rms_norm(p, eps=0.125) for p in planes])
+case("layer_norm_planes", function("vit.layer_norm rms %0 eps 0.125 : TYPES -> RESULT", [planes], planes), [planes], [y])
+
+x = draw(5, 8)
+for name, halves, columns in [("", False, 4), ("_halves", True, 4), ("_every_head", False, 8)]:
+    cos, sin = draw(3, columns), draw(3, columns)
+    y = x.copy()
+    for h in range(2):
+        own = slice(h * 4, h * 4 + 4) if columns == 8 else slice(0, 4)
+        y[1:4, h * 4:h * 4 + 4] = rotate(x[1:4, h * 4:h * 4 + 4], cos[:, own], sin[:, own], halves)
+    op = f"vit.rope %0 cos %1 sin %2 {'halves ' if halves else ''}heads 2 from 1 : TYPES -> RESULT"
+    case("rope" + name, function(op, [x, cos, sin], x), [x, cos, sin], [y])
+    planes = np.array(heads_of(x, 2))
+    case("rope_planes" + name, function(op, [planes, cos, sin], planes), [planes, cos, sin], [np.array(heads_of(y, 2))])
+
+q, k, v, bias = draw(3, 6), draw(5, 6), draw(5, 6), draw(2, 3, 5)
+parts = zip(heads_of(q, 2), heads_of(k, 2), heads_of(v, 2), bias)
+y = np.concatenate([softmax(0.7 * qh @ kh.T + bh) @ vh for qh, kh, vh, bh in parts], axis=1)
+case("attention_bias", function("vit.attention %0, %1, %2 bias %3 heads 2 scale 0.7 : TYPES -> RESULT", [q, k, v, bias], q),
+     [q, k, v, bias], [y])
+qkv, bias = draw(6, 4, 3), draw(2, 4, 4)
+y = np.concatenate([softmax(qkv[h] @ qkv[2 + h].T + bias[h]) @ qkv[4 + h] for h in range(2)], axis=1)
+types = [kind(qkv)] * 3 + [kind(bias)]
+op = f"vit.fused_attention %0, %0, %0 bias %1 heads 2 planes [0, 2, 4] : ({', '.join(types)}) -> RESULT"
+case("fused_attention_bias", function(op, [qkv, bias], y), [qkv, bias], [y])
+
+x, w, f, r = draw(3, 5), draw(6, 5), draw(3, 6), draw(3, 6)
+case("multiply", function("vit.multiply %0, %1 : RESULT", [f, r], f), [f, r], [f * r])
+op = "vit.fused_linear %0, %1 activation silu factor %2 residual %3 : TYPES -> RESULT"
+case("fused_linear_factor", function(op, [x, w, f, r], r), [x, w, f, r], [activation("silu", x @ w.T) * f + r])
+
+# The same on buffers.
+w = draw(6, 5)
+t = [buffer((3, 5)), buffer((3, 6), 8), buffer((3, 6), 8)]
+body = (f"%w = vit.plan.weights @w.p : memref<2x5x4xf32> "
+        f"vit.plan.copy ins(%1 : {t[1]}) outs(%2 : {t[2]}) chunks 1 "
+        f"vit.plan.gemm ins(%0, %w : {t[0]}, memref<2x5x4xf32>) factor(%1 : {t[1]}) residual(%2 : {t[2]}) "
+        f"outs(%2 : {t[2]}) tile [2, 1] grid [2, 1, 1] flops 0")
+case("plan_gemm_factor", planned(body, *t, module="vit.weight @w : tensor<6x5xf32> vit.weight @w.p : tensor<2x5x4xf32> "
+                                 "= [#vit.ref<@w>, #vit.pack_panels<4>]"),
+     [x, f], [(x @ w.T) * f + f], {"w": w})
+
+planes = draw(2, 3, 16)
+t = [buffer(planes.shape), buffer(planes.shape)]
+rows = buffer((6, 10), 16)
+body = (f"vit.plan.copy ins(%a : {buffer((6, 16), 16)}) outs(%b : {buffer((6, 16), 16)}) chunks 1 "
+        f"vit.plan.layer_norm rms ins(%v : {rows}) outs(%w : {rows}) eps 0.5 chunks 2")
+views = "".join(f"%{n} = vit.plan.view %{i} from 0 : {t[0]} -> {r} "
+                for n, i, r in [("a", 0, buffer((6, 16), 16)), ("b", 1, buffer((6, 16), 16)), ("v", 0, rows), ("w", 1, rows)])
+y = np.array([np.concatenate([rms_norm(p[:, :10], eps=0.5), np.zeros((3, 6))], axis=1) for p in planes])
+case("plan_layer_norm_planes", planned(views + body, *t), [planes], [y])
+
+for name, columns in [("", 16), ("_every_plane", 32)]:
+    cos, sin = draw(2, columns), draw(2, columns)
+    y = planes.copy()
+    for p in range(2):
+        own = slice(p * 16, p * 16 + 16) if columns == 32 else slice(0, 16)
+        y[p, 1:] = rotate(planes[p, 1:], cos[:, own], sin[:, own], False)
+    t = [buffer(planes.shape), buffer(cos.shape), buffer(sin.shape), buffer(planes.shape)]
+    body = f"vit.plan.rope ins(%0, %1, %2 : {t[0]}, {t[1]}, {t[2]}) outs(%3 : {t[3]}) from 1 chunks 4"
+    case("plan_rope" + name, planned(body, *t), [planes, cos, sin], [y])
+
+qkv, bias = draw(3, 4, 16), draw(1, 4, 32)
+t = [buffer(qkv.shape), buffer(bias.shape), buffer((4, 16))]
+body = (f"vit.plan.attention ins(%0, %0, %0 : {t[0]}, {t[0]}, {t[0]}) bias(%1 : {t[1]}) outs(%2 : {t[2]}) heads 1 "
+        "planes [0, 1, 2] tile [4, 1] grid [1, 1] flops 0")
+case("plan_attention_bias", planned(body, *t), [qkv, bias], [softmax(qkv[0] @ qkv[1].T + bias[0, :, :4].T) @ qkv[2]])
+
+x = draw(3, 8)
+t = [buffer(x.shape), buffer((3, 6))]
+case("plan_copy_groups", planned(f"vit.plan.copy ins(%0 : {t[0]}) outs(%1 : {t[1]}) groups 2 chunks 2", *t), [x],
+     [x[:, [0, 1, 2, 4, 5, 6]]])
 
 print("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]")
