@@ -107,8 +107,11 @@ llvm::Error checkRelativePositions(const ModelConfig &config) {
     if (!(std::isfinite(rope.base) && rope.base > 0) || !std::isfinite(rope.offset))
       return inputError("rope.base: expected a positive base and a finite offset, got {} and {}", rope.base,
                         rope.offset);
-    if (rope.ref.height < 1 || rope.ref.width < 1 || rope.ref.height > 1 << 14 || rope.ref.width > 1 << 14)
-      return inputError("rope.ref: expected extents of 1 to {}, got {}x{}", 1 << 14, rope.ref.height,
+    auto isGrid = [](const Extent &e) {
+      return e.height >= 1 && e.width >= 1 && e.height <= 1 << 14 && e.width <= 1 << 14;
+    };
+    if (!isGrid(rope.ref) && rope.ref != Extent{0, 0})
+      return inputError("rope.ref: expected extents of 1 to {}, or 0x0, got {}x{}", 1 << 14, rope.ref.height,
                         rope.ref.width);
   }
   bool oneCls = config.prefix.size() == 1 && config.prefix[0].kind == "cls" && config.prefix[0].count == 1;
@@ -159,9 +162,10 @@ llvm::Error checkRope(const ModelConfig &config) {
   if (rope.periods.empty())
     return llvm::Error::success();
   if (rope.kind != RopeKind::DinoV3 || static_cast<int64_t>(rope.periods.size()) != config.headDim / 4)
-    return inputError("rope.periods: expected {} numbers (a quarter of head_dim) with rope.kind 'dinov3', got "
-                      "{} with '{}'",
-                      config.headDim / 4, rope.periods.size(), nameOf(rope.kind));
+    return inputError(
+        "rope.periods: expected {} numbers (a quarter of head_dim) with rope.kind 'dinov3', got "
+        "{} with '{}'",
+        config.headDim / 4, rope.periods.size(), nameOf(rope.kind));
   for (double period : rope.periods)
     if (!(std::isfinite(period) && period > 0))
       return inputError("rope.periods: expected positive numbers, got {}", period);
@@ -329,7 +333,8 @@ llvm::Error checkLowerable(const ModelConfig &config) {
       {config.pool.kind != PoolKind::Cls && config.pool.kind != PoolKind::Mean &&
            config.pool.kind != PoolKind::None,
        "pool.kind", nameOf(config.pool.kind), "cls or mean"},
-      {config.head.preLogits && config.head.preLogits->act != "tanh" && config.head.preLogits->act != "identity",
+      {config.head.preLogits && config.head.preLogits->act != "tanh" &&
+           config.head.preLogits->act != "identity",
        "head.pre_logits.act", config.head.preLogits ? config.head.preLogits->act : "", "tanh or identity"},
   };
   for (const Refusal &refusal : refusals)
@@ -351,18 +356,20 @@ llvm::Error vitc::checkResize(const ResizeStep &step) {
   bool pillowOnly = step.filter == ResizeFilter::Lanczos || step.filter == ResizeFilter::Box ||
                     step.filter == ResizeFilter::Hamming;
   if (pillowOnly && step.impl != ResizeImpl::Pil)
-    return inputError("preprocess.steps: resize.filter: '{}' expects impl 'pil', got '{}', which has nearest, "
-                      "bilinear and bicubic",
-                      nameOf(step.filter), nameOf(step.impl));
+    return inputError(
+        "preprocess.steps: resize.filter: '{}' expects impl 'pil', got '{}', which has nearest, "
+        "bilinear and bicubic",
+        nameOf(step.filter), nameOf(step.impl));
   if (step.filter == ResizeFilter::Nearest)
     return llvm::Error::success(); // which knows no antialiasing
   if (step.impl == ResizeImpl::Pil && !step.antialias)
     return inputError("preprocess.steps: resize.antialias: expected true with impl 'pil', which always "
                       "antialiases, got false");
   if ((step.impl == ResizeImpl::Tf || step.impl == ResizeImpl::OpenCv) && step.antialias)
-    return inputError("preprocess.steps: resize.antialias: expected false with impl '{}', got true; the nearest "
-                      "that antialiases is 'torch'",
-                      nameOf(step.impl));
+    return inputError(
+        "preprocess.steps: resize.antialias: expected false with impl '{}', got true; the nearest "
+        "that antialiases is 'torch'",
+        nameOf(step.impl));
   return llvm::Error::success();
 }
 

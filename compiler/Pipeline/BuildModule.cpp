@@ -333,7 +333,10 @@ void declarePositions(OpBuilder &b, Location loc, const ModelConfig &c) {
   };
   if (c.rope.kind == RopeKind::Cat || c.rope.kind == RopeKind::DinoV3)
     angles("", c.headDim,
-           {vit::RopePeriodsStepAttr::get(context, c.headDim / 4, b.getF64FloatAttr(c.rope.base)),
+           {c.rope.periods.empty()
+                ? Attribute(
+                      vit::RopePeriodsStepAttr::get(context, c.headDim / 4, b.getF64FloatAttr(c.rope.base)))
+                : vit::NumbersStepAttr::get(context, b.getDenseF64ArrayAttr(c.rope.periods)),
             vit::RopeAnglesStepAttr::get(context, grid.height, grid.width, c.rope.kind == RopeKind::DinoV3,
                                          c.rope.order == "xy", c.rope.ref.height, c.rope.ref.width,
                                          b.getF64FloatAttr(c.rope.offset))});
