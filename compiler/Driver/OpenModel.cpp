@@ -59,18 +59,9 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
                      model.str());
   if (isLibrary(model))
     return inputError("{}: expected a model, got a library, which is compiled already", model.str());
-  if (!preset && !directory && llvm::sys::fs::exists(model)) {
-    if (suffix == ".onnx")
-      return inputError(
-          "{}: ONNX files are not supported; expected a directory with config.json or vit.json and "
-          "safetensors",
-          model.str());
-    return inputError(
-        "{}: expected a model: a directory with config.json or vit.json and safetensors, a .mlir file or "
-        "preset:NAME; got a file{}",
-        model.str(),
-        suffix == ".safetensors" || suffix == ".json" ? "; give the directory that holds it" : "");
-  }
+  if (!preset && !directory && suffix == ".json" && llvm::sys::fs::exists(model))
+    return inputError("{}: expected a model, got a description without weights; give the directory that holds it",
+                      model.str());
   console.progress("reading " + model.str(), 0);
   llvm::Expected<ImportOptions> options = importOptions(arguments);
   if (!options)

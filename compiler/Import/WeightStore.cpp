@@ -89,9 +89,30 @@ llvm::Error WeightStore::add(RawTensor tensor) {
   return llvm::Error::success();
 }
 
+llvm::Error WeightStore::rename(const std::map<std::string, std::string> &names) {
+  std::map<std::string, RawTensor> renamed;
+  for (auto &[name, tensor] : table) {
+    auto other = names.find(name);
+    if (other != names.end())
+      tensor.name = other->second;
+    std::string key = tensor.name;
+    if (!renamed.try_emplace(key, std::move(tensor)).second)
+      return inputError("{}: expected one tensor '{}', got two", path(), quoteForMessage(key));
+  }
+  table = std::move(renamed);
+  return llvm::Error::success();
+}
+
 const RawTensor *WeightStore::find(llvm::StringRef name) const {
   auto it = table.find(name.str());
   return it == table.end() ? nullptr : &it->second;
+}
+
+WeightStore WeightStore::forFiles(llvm::StringRef path, std::vector<std::shared_ptr<const MappedFile>> files) {
+  WeightStore store;
+  store.name = path.str();
+  store.files = std::move(files);
+  return store;
 }
 
 uint64_t WeightStore::totalBytes() const {
@@ -188,10 +209,13 @@ llvm::Error WeightStore::addFile(llvm::StringRef path) {
   return found->read(std::move(*file), *this);
 }
 
-llvm::Expected<WeightStore> WeightStore::open(llvm::StringRef path) {
+llvm::Expected<WeightStore> WeightStore::open(llvm::StringRef path) { return openFiles(path.str()); }
+
+llvm::Expected<WeightStore> WeightStore::openFiles(llvm::ArrayRef<std::string> paths) {
   WeightStore store;
-  store.name = path.str();
-  if (llvm::Error error = store.addFile(path))
-    return std::move(error);
+  store.name = paths.front();
+  for (const std::string &path : paths)
+    if (llvm::Error error = store.addFile(path))
+      return std::move(error);
   return store;
 }

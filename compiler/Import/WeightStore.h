@@ -55,6 +55,8 @@ public:
   /// Opens one file. What it is follows from its content: safetensors; a zip archive of PyTorch, NumPy or
   /// Keras; a NumPy array; HDF5; MindSpore's protobuf.
   static llvm::Expected<WeightStore> open(llvm::StringRef path);
+  /// Opens several files, whose tensors have different names, as one checkpoint with the first one's name.
+  static llvm::Expected<WeightStore> openFiles(llvm::ArrayRef<std::string> paths);
   /// Reads `model.safetensors.index.json` or `pytorch_model.bin.index.json` and the shards beside it. Shard
   /// names must be plain file names, and the index must map every tensor of every shard, and to that shard.
   static llvm::Expected<WeightStore> openIndex(llvm::StringRef path);
@@ -63,6 +65,9 @@ public:
   static llvm::Expected<WeightStore> openDirectory(llvm::StringRef directory);
   /// Whether openDirectory() would find something, be it good or bad.
   static bool hasWeights(llvm::StringRef directory);
+
+  /// No tensors yet: for an importer that reads `files` itself, and adds what it finds.
+  static WeightStore forFiles(llvm::StringRef path, std::vector<std::shared_ptr<const MappedFile>> files);
 
   const std::map<std::string, RawTensor> &tensors() const { return table; }
   const RawTensor *find(llvm::StringRef name) const;
@@ -76,6 +81,8 @@ public:
   /// For the readers. Errors: a second tensor of that name, a tensor beyond its source, and tensors that
   /// share bytes more often than tied weights do (which would make every pass over them quadratic).
   llvm::Error add(RawTensor tensor);
+  /// Gives other names to some tensors. Errors: two tensors of one name.
+  llvm::Error rename(const std::map<std::string, std::string> &names);
   void addNote(std::string note) { remarks.push_back(std::move(note)); }
 
   /// One pass over all bytes, on as many threads as pay off.
