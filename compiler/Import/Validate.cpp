@@ -90,30 +90,8 @@ llvm::Error checkNumbers(const ModelConfig &config) {
   return llvm::Error::success();
 }
 
-/// Rotary positions and biases of pairs.
-llvm::Error checkRelativePositions(const ModelConfig &config) {
-  const RopeConfig &rope = config.rope;
-  if (rope.kind != RopeKind::None) {
-    int64_t divisor = rope.kind == RopeKind::Mixed ? 2 : 4;
-    if (config.headDim % divisor != 0)
-      return inputError("rope.kind: '{}' expects a head_dim that is a multiple of {}, got {}",
-                        nameOf(rope.kind), divisor, config.headDim);
-    const char *pairing = rope.kind == RopeKind::DinoV3 ? "half" : "adjacent";
-    if (rope.pairing != pairing)
-      return inputError("rope.pairing: '{}' expects '{}', got '{}'", nameOf(rope.kind), pairing,
-                        quoteForMessage(rope.pairing));
-    if (rope.order != "yx" && rope.order != "xy")
-      return inputError("rope.order: expected 'yx' or 'xy', got '{}'", quoteForMessage(rope.order));
-    if (!(std::isfinite(rope.base) && rope.base > 0) || !std::isfinite(rope.offset))
-      return inputError("rope.base: expected a positive base and a finite offset, got {} and {}", rope.base,
-                        rope.offset);
-    auto isGrid = [](const Extent &e) {
-      return e.height >= 1 && e.width >= 1 && e.height <= 1 << 14 && e.width <= 1 << 14;
-    };
-    if (!isGrid(rope.ref) && rope.ref != Extent{0, 0})
-      return inputError("rope.ref: expected extents of 1 to {}, or 0x0, got {}x{}", 1 << 14, rope.ref.height,
-                        rope.ref.width);
-  }
+/// Biases of pairs.
+llvm::Error checkRelativeBias(const ModelConfig &config) {
   bool oneCls = config.prefix.size() == 1 && config.prefix[0].kind == "cls" && config.prefix[0].count == 1;
   if (config.relBias == RelBiasKind::Beit && (!oneCls || !config.suffix.empty()))
     return inputError("rel_bias.kind: 'beit' expects one cls token beside the patches");
@@ -128,7 +106,7 @@ llvm::Error checkPositions(const ModelConfig &config) {
   if (config.posCovers == PosCovers::ClsAndPatch &&
       (config.prefix.empty() || config.prefix[0].kind != "cls" || config.prefix[0].count != 1))
     return inputError("tokens.pos_covers: 'cls+patch' expects one cls token as the first prefix token");
-  if (llvm::Error error = checkRelativePositions(config))
+  if (llvm::Error error = checkRelativeBias(config))
     return error;
   if (config.pos.kind == PosKind::None)
     return llvm::Error::success();
@@ -144,15 +122,18 @@ llvm::Error checkRope(const ModelConfig &config) {
   const RopeConfig &rope = config.rope;
   if (rope.kind == RopeKind::None)
     return llvm::Error::success();
-  if (config.headDim % 4 != 0)
-    return inputError("rope.kind: '{}' expects a head_dim that is a multiple of 4, got {}", nameOf(rope.kind),
-                      config.headDim);
+  int64_t divisor = rope.kind == RopeKind::Mixed ? 2 : 4;
+  if (config.headDim % divisor != 0)
+    return inputError("rope.kind: '{}' expects a head_dim that is a multiple of {}, got {}",
+                      nameOf(rope.kind), divisor, config.headDim);
   if (!(std::isfinite(rope.base) && rope.base > 1))
     return inputError("rope.base: expected a number above 1, got {}", rope.base);
   if (rope.order != "yx" && rope.order != "xy")
     return inputError("rope.order: expected 'yx' or 'xy', got '{}'", quoteForMessage(rope.order));
-  if (rope.pairing != "half" && rope.pairing != "adjacent")
-    return inputError("rope.pairing: expected 'half' or 'adjacent', got '{}'", quoteForMessage(rope.pairing));
+  const char *pairing = rope.kind == RopeKind::DinoV3 ? "half" : "adjacent";
+  if (rope.pairing != pairing)
+    return inputError("rope.pairing: '{}' expects '{}', got '{}'", nameOf(rope.kind), pairing,
+                      quoteForMessage(rope.pairing));
   constexpr int64_t maxRef = 1 << 14;
   if ((rope.ref.height == 0) != (rope.ref.width == 0) || rope.ref.height > maxRef || rope.ref.width > maxRef)
     return inputError("rope.ref: expected [0, 0] or two numbers from 1 to {}, got [{}, {}]", maxRef,
