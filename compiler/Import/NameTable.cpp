@@ -213,16 +213,18 @@ int64_t CanonicalTensors::extent(llvm::StringRef name, int index) const {
   return at < 0 || at >= rank ? 0 : slice->shape[at];
 }
 
-/// Adds what `rule` makes of `raw`.
-static llvm::Error addSlices(const WeightStore &store, const RawTensor &raw, const NameRule &rule,
-                             const Match &match, CanonicalTensors &result) {
+llvm::Error vitc::addCanonical(const WeightStore &store, const RawTensor &raw, const NameRule &rule,
+                               std::optional<int64_t> index, bool bias, CanonicalTensors &result) {
   auto refuse = [&](const std::string &expected) {
     return inputError("{}: tensor '{}': expected {}, got shape {}", raw.source->path(),
                       quoteForMessage(raw.name), expected, shapeText(raw.shape));
   };
+  if (raw.type->kind == ElementType::Other)
+    return inputError("{}: tensor '{}': expected a weight of type F64, F32, F16 or BF16, got {}",
+                      raw.source->path(), quoteForMessage(raw.name), raw.type->name);
   // Blocks: one, or those along the first dimension of a scanned model.
   TensorSlice whole = TensorSlice::all(raw);
-  bool scanned = !match.index && llvm::StringRef(rule.target).contains("{i}");
+  bool scanned = !index && llvm::StringRef(rule.target).contains("{i}");
   int64_t blocks = 1, blockStride = 0;
   if (scanned) {
     if (whole.dims.empty() || whole.dims[0].extent > 9999)
@@ -233,7 +235,7 @@ static llvm::Error addSlices(const WeightStore &store, const RawTensor &raw, con
     whole.shape.erase(whole.shape.begin());
   }
   const LayoutForm *form = llvm::find_if(layoutForms, [&](const LayoutForm &candidate) {
-    return candidate.layout == rule.layout && candidate.bias == match.bias;
+    return candidate.layout == rule.layout && candidate.bias == bias;
   });
   if (form != std::end(layoutForms) && !applyLayout(*form, whole))
     return refuse(fmt::format("{}{}", scanned ? "blocks of " : "", form->stored));
@@ -252,7 +254,7 @@ static llvm::Error addSlices(const WeightStore &store, const RawTensor &raw, con
         slice.first += part * slice.dims[0].extent * slice.dims[0].stride;
       }
       std::string target =
-          substitute(targets[part], scanned ? block : match.index.value_or(0), match.bias ? "b" : "w");
+          substitute(targets[part], scanned ? block : index.value_or(0), bias ? "b" : "w");
       auto [it, fresh] = result.slices.try_emplace(target, slice);
       if (!fresh)
         return inputError("{}: expected one tensor for '{}', got '{}' and '{}'", store.path(), target,
@@ -275,10 +277,8 @@ llvm::Expected<CanonicalTensors> vitc::canonicalNames(const WeightStore &store, 
       unknown.push_back(name);
       continue;
     }
-    if (raw.type->kind == ElementType::Other)
-      return inputError("{}: tensor '{}': expected a weight of type F64, F32, F16 or BF16, got {}",
-                        raw.source->path(), quoteForMessage(name), raw.type->name);
-    if (llvm::Error error = addSlices(store, raw, *found.rule, found.match, result))
+    if (llvm::Error error =
+            addCanonical(store, raw, *found.rule, found.match.index, found.match.bias, result))
       return std::move(error);
   }
   if (!unknown.empty())

@@ -75,6 +75,11 @@ public:
   int64_t extent(llvm::StringRef name, int index) const;
 };
 
+/// Adds what one rule makes of one tensor: the slices that its target names, with `index` for "{i}" and w or b for
+/// "{p}". The same errors as canonicalNames().
+llvm::Error addCanonical(const WeightStore &store, const RawTensor &raw, const NameRule &rule,
+                         std::optional<int64_t> index, bool bias, CanonicalTensors &result);
+
 /// Renames all tensors. `extraIgnored` holds patterns of the model class at hand. Errors name tensors that no
 /// rule matches, two tensors with one canonical name, and tensors whose type or rank does not fit their rule.
 llvm::Expected<CanonicalTensors> canonicalNames(const WeightStore &store, const NameTable &table,

@@ -1,6 +1,7 @@
 //===- OpenCheckpoint.cpp - from a path to a checkpoint ---------------------------------------------===//
 #include "compiler/Import/BareWeights.h"
 #include "compiler/Import/Importers.h"
+#include "compiler/Import/Keras.h"
 #include "compiler/Import/OnnxModel.h"
 #include "compiler/Import/Overrides.h"
 #include "compiler/Import/Presets.h"
@@ -110,6 +111,8 @@ llvm::Expected<Imported> importDirectory(llvm::StringRef model, const ImportOpti
     return root.error(
         "expected the keys of transformers ('architectures', 'model_type') or of timm ('architecture'), "
         "got both");
+  if (isKerasConfig(root))
+    return importKeras(model, options);
   if (timm)
     return importTimm(model, *config);
   if (huggingFace)
@@ -139,6 +142,8 @@ llvm::Expected<Imported> importFile(llvm::StringRef model, const ImportOptions &
   llvm::Expected<std::shared_ptr<const MappedFile>> file = MappedFile::open(model);
   if (!file)
     return file.takeError();
+  if (isKerasFile(model))
+    return importKeras(model, options);
   if (!model.ends_with(".onnx") && !onnx::looksLikeOnnx((*file)->text()))
     return importBareWeights(model, options);
   if (llvm::Error error = refuseArch(model, options))
