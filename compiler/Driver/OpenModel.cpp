@@ -10,11 +10,16 @@
 using namespace vitc;
 
 /// Options about the contents of a checkpoint: a library has them compiled in, a module has no such contents.
-static constexpr OptionId kCheckpointOptions[] = {OPT_norm_eps, OPT_tensor, OPT_resize_rules};
+static constexpr OptionId kCheckpointOptions[] = {OPT_arch, OPT_heads, OPT_norm_eps, OPT_tensor, OPT_resize_rules};
 
 static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
   ImportOptions options;
   options.labelsPath = arguments.value(OPT_labels).value_or("");
+  options.arch = arguments.value(OPT_arch).value_or("");
+  llvm::Expected<int64_t> heads = arguments.integer(OPT_heads, 0, 1, 1 << 12);
+  if (!heads)
+    return heads.takeError();
+  options.heads = *heads;
   if (arguments.has(OPT_norm_eps)) {
     llvm::Expected<double> eps = arguments.number(OPT_norm_eps, 0, 0, 1);
     if (!eps)

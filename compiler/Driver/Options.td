@@ -73,7 +73,12 @@ defm weights : Value<"weights", [CompileVis], "WHERE",
 defm max_side : Value<"max-side", [CompileVis], "N",
                       "largest side of pictures that the library accepts, 1 to 65535 (default: 4096)">;
 defm labels : Value<"labels", [CompileVis, ClassifyVis, ImportVis, EvalVis], "FILE",
-                    "text file with the name of one class a line, instead of the checkpoint's">;
+                    "names of the classes, instead of the checkpoint's: a text file with one a line, or ImageNet's "
+                    "meta.mat (its leaf synsets by WordNet ID, each by its first name)">;
+defm arch : Value<"arch", ModelCommands, "LIBRARY[:NAME]",
+                  "what weights without a configuration are, where their names and shapes do not say: timm:vit_base_patch16_224, "
+                  "open_clip:ViT-B-16-quickgelu, ... (docs/bare-weights.md)">;
+defm heads : Value<"heads", ModelCommands, "N", "heads of each block of weights without a configuration">;
 defm norm_eps : Value<"norm-eps", ModelCommands, "X", "epsilon of all norms, instead of the checkpoint's">;
 defm tensor : Value<"tensor", ModelCommands, "NAME=FILE",
                     ".npy file with the tensor that docs/vit-json.md calls NAME, instead of the checkpoint's, or where it "

@@ -52,7 +52,7 @@ constexpr KeyRule argumentRules[] = {
     {"mlp_ratio", U}, {"qkv_bias", U}, {"qk_norm", U}, {"proj_bias", U}, {"scale_attn_norm", U}, {"scale_mlp_norm", U},
     {"init_values", U}, {"pos_embed", U}, {"no_embed_class", U}, {"pre_norm", U}, {"final_norm", U}, {"fc_norm", U},
     // Of timm's Eva and Beit.
-    {"num_reg_tokens", U}, {"rope_type", U}, {"rope_grid_offset", U}, {"rope_grid_indexing", U}, {"rope_temperature", U},
+    {"num_reg_tokens", U}, {"num_kv_heads", U}, {"rope_type", U}, {"rope_grid_offset", U}, {"rope_grid_indexing", U}, {"rope_temperature", U},
     {"rope_rotate_half", U}, {"ref_feat_shape", U}, {"use_rot_pos_emb", U}, {"use_post_norm", U}, {"attn_pool_num_heads", U},
     {"use_abs_pos_emb", U}, {"use_pre_transformer_norm", U}, {"use_post_transformer_norm", U}, {"use_fc_norm", U},
     {"qkv_fused", U}, {"swiglu_mlp", U}, {"swiglu_align_to", U}, {"scale_mlp", U}, {"scale_attn_inner", U},
@@ -238,13 +238,32 @@ llvm::Error Importer::compareSizes() {
 
 llvm::Error Importer::readHeads() {
   int64_t width = tensors.extent("embed.patch.w", 0);
-  if (std::optional<JsonRef> value = argument("num_heads"))
-    return store(value->asInteger(1, maxParsedSize), facts.heads);
-  if (width != facts.width && !argument("embed_dim"))
+  if (std::optional<JsonRef> value = argument("num_heads")) {
+    if (llvm::Error error = store(value->asInteger(1, maxParsedSize), facts.heads))
+      return error;
+  } else if (width != facts.width && !argument("embed_dim")) {
     return inputError(
         "{}: expected a width of {} for '{}', got {} from the tensors; with another width, model_args must "
         "hold num_heads, which no tensor shows",
         json.file(), facts.width, name, width);
+  }
+  std::optional<JsonRef> shared = argument("num_kv_heads"); // a number, or one for each block
+  if (!shared)
+    return llvm::Error::success();
+  std::vector<JsonRef> counts = {*shared};
+  if (shared->isArray())
+    if (llvm::Error error = store(shared->asArray(), counts))
+      return error;
+  for (const JsonRef &count : counts) {
+    llvm::Expected<int64_t> heads = count.asInteger(1, maxParsedSize);
+    if (!heads)
+      return heads.takeError();
+    if (*heads != facts.heads)
+      return count.error(
+          fmt::format("expected {}, the number of heads (heads that share keys and values are not "
+                      "supported), got {}",
+                      facts.heads, *heads));
+  }
   return llvm::Error::success();
 }
 

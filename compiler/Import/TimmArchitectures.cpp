@@ -17,8 +17,6 @@ constexpr Size sizes[] = {
     {"vit_giant_patch14_reg*", 1536, 24},
     {"vit_giant_patch16_radio_*", 1536, 24},
     {"vit_giant_patch16_lingbot", 1536, 24},
-    {"vit_giant_patch16_sapiens2", 1536, 24},
-    {"vit_5b_patch16_sapiens2", 2432, 32},
     {"vit_small_plus_patch16_dinov3*", 384, 6},
     {"vit_huge_plus_patch16_dinov3*", 1280, 20},
     {"vit_7b_patch16_dinov3", 4096, 32},
@@ -160,7 +158,7 @@ struct Refused {
   const char *pattern, *reason;
 };
 constexpr const char *differential = "differential attention", *parallel = "attention and MLP side by side",
-                     *hybrid = "a convolutional stem";
+                     *hybrid = "a convolutional stem", *grouped = "heads that share keys and values";
 constexpr Refused refused[] = {
     {"vit_*_18x2_*", "two attentions and two MLPs side by side in each block"},
     {"vit_*_xp_*", parallel},
@@ -173,6 +171,10 @@ constexpr Refused refused[] = {
     {"vit_*_r50_*", hybrid},
     {"vit_*_resnet*", hybrid},
     {"vit_*_mci_*", hybrid},
+    {"vit_large_*_sapiens2", grouped},
+    {"vit_huge_*_sapiens2", grouped},
+    {"vit_giant_*_sapiens2", grouped},
+    {"vit_5b_*_sapiens2", grouped},
     {"vit_relpos_*", "relative positions from an MLP or a table for each block"},
     {"vit_srelpos_*", "relative positions from an MLP shared by all blocks"},
     {"naflexvit_*", "inputs of any shape in one batch"},

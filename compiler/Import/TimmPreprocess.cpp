@@ -79,10 +79,14 @@ llvm::Error vitc::importTimmPreprocess(const JsonRef &pretrained, Checkpoint &ch
   } else if (*mode == "center" && config.inputSize.height == config.inputSize.width) {
     resize.mode = ResizeMode::Shortest;
     resize.size = {size.height, 0};
+  } else if (*mode == "center") { // timm keeps the ratio until both sides are covered
+    checkpoint.warnings.push_back(fmt::format(
+        "{}: crop_mode 'center' for an input that is not square ({}x{}) is not supported; the library takes "
+        "normalised tensors only",
+        pretrained.file(), config.inputSize.height, config.inputSize.width));
+    return llvm::Error::success();
   } else {
-    return (pretrained.find("crop_mode") ? *pretrained.find("crop_mode") : pretrained)
-        .error(*mode == "center" ? "expected crop_mode 'squash' for an input that is not square, got 'center'"
-                                 : "expected 'center' or 'squash'");
+    return pretrained.get("crop_mode")->expected("'center' or 'squash'");
   }
   llvm::Expected<std::vector<double>> mean =
       perChannel(pretrained, "mean", imageNetMean, static_cast<size_t>(config.channels), checkpoint);

@@ -1,4 +1,5 @@
 //===- DocumentationTest.cpp - docs/vit-json.md says what the importers do --------------------------===//
+#include "compiler/Import/BareWeights.h"
 #include "compiler/Import/Importers.h"
 #include "compiler/Import/Presets.h"
 #include "test/compiler/Import/ImportFixtures.h"
@@ -30,10 +31,17 @@ TEST(Documentation, ListsEveryKey) {
   std::string text = documentation();
   std::vector<llvm::ArrayRef<KeyRule>> tables = timmKeys();
   llvm::append_range(tables, huggingFaceKeys());
+  llvm::append_range(tables, openClipKeys());
   tables.push_back(huggingFaceProcessorKeys());
   for (llvm::ArrayRef<KeyRule> table : tables)
     for (const KeyRule &rule : table)
       EXPECT_NE(text.find(std::string("`") + rule.key + "`"), std::string::npos) << rule.key;
+}
+
+TEST(Documentation, ListsEveryLibraryOfBareWeights) {
+  std::string text = readFile(VITC_TEST_DATA "/../../../docs/bare-weights.md");
+  for (const BareLibrary *library : bareLibraries())
+    EXPECT_NE(text.find(std::string("| `") + library->name + "` |"), std::string::npos) << library->name;
 }
 
 TEST(Documentation, ListsEveryClass) {

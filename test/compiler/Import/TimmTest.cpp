@@ -80,7 +80,8 @@ TEST(Timm, ArchitectureNamesGiveWhatTensorsDoNotShow) {
   expectRefused({}, {{"num_heads", "-"}, {"embed_dim", "-"}},
                 {"a width of 192 for 'vit_tiny_patch16_224', got 8"});
   expectRefused({{"architecture", "\"resnet50\""}}, {}, {"architecture", "vit_base_*", "'resnet50'"});
-  expectRefused({{"architecture", "\"vit_base_patch16_rpn_224\""}}, {}, {"block.placement: 'res_post'"});
+  EXPECT_EQ(open(timmShapes(), {{"architecture", "\"vit_base_patch16_rpn_224\""}})->config.block.placement,
+            Placement::ResPost);
 }
 
 TEST(Timm, ExplicitArgumentsWin) {
@@ -170,13 +171,6 @@ TEST(Timm, DistilledAndLayerScale) {
 
 TEST(Timm, OtherFamiliesAreRefusedByName) {
   Shapes shapes = timmShapes();
-  set(shapes, "blocks.0.attn.q_norm.weight", {4});
-  set(shapes, "blocks.0.attn.q_norm.bias", {4});
-  expectError(openRaw(shapes), ExitCode::Input, {"block.attn.qk_norm: 'layer' is not supported"});
-  shapes = timmShapes();
-  set(shapes, "patch_embed.norm.weight", {8});
-  expectError(openRaw(shapes), ExitCode::Input, {"patch.norm_out: 'rms'"});
-  shapes = timmShapes();
   set(shapes, "blocks.0.attn.lambda_q1", {8});
   expectError(openRaw(shapes), ExitCode::Input, {"'blocks.0.attn.lambda_q1'", "nothing is dropped"});
 }
@@ -198,6 +192,12 @@ TEST(Timm, Preprocessing) {
   EXPECT_EQ(std::get<ResizeStep>(defaults->config.preprocess->steps[0]).size,
             (Extent{9, 0})); // crop_pct 0.875
   EXPECT_EQ(defaults->warnings.size(), 2u);
+  Shapes wide = timmShapes();
+  set(wide, "pos_embed", {1, 7, 8});
+  auto center = open(wide, with(R"("crop_mode": "center")"), {{"img_size", "[8, 12]"}});
+  ASSERT_TRUE(center);
+  EXPECT_FALSE(center->config.preprocess);
+  EXPECT_NE(center->warnings.back().find("not square (8x12)"), std::string::npos);
   expectRefused(with(R"("crop_mode": "border")"), {}, {"crop_mode", "'center' or 'squash'"});
   expectRefused(with(R"("interpolation": "random")"), {}, {"interpolation", "'bilinear', 'bicubic'"});
   expectRefused(with(R"("crop_pct": 0)"), {}, {"crop_pct", "from 0.01 to 8, got 0"});

@@ -38,7 +38,9 @@ def row(name):
     with torch.device("meta"):
         model = timm.create_model(name)
     block = model.blocks[0]
-    if type(block).__name__ not in BLOCKS or type(block.attn).__name__ == "DiffAttention":
+    attentions = [getattr(b, "attn", None) for b in model.blocks]
+    if (type(block).__name__ not in BLOCKS or type(block.attn).__name__ == "DiffAttention"
+            or any(getattr(a, "num_kv_heads", a.num_heads) != a.num_heads for a in attentions)):
         return [name, "refused"]
     eps = {m.eps for m in model.modules() if getattr(m, "eps", None) is not None and "Norm" in type(m).__name__}
     assert len(eps) == 1, (name, eps)
