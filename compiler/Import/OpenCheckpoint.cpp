@@ -5,6 +5,7 @@
 #include "compiler/Import/OnnxModel.h"
 #include "compiler/Import/Overrides.h"
 #include "compiler/Import/Presets.h"
+#include "compiler/Import/SynsetLabels.h"
 #include "compiler/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
@@ -19,7 +20,8 @@ namespace path = llvm::sys::path;
 
 namespace {
 
-/// A C identifier from the last component of a path: "models/vit-b.16/" -> "vit_b_16", without a file's suffix.
+/// A C identifier from the last component of a path: "models/vit-b.16/" -> "vit_b_16", without a file's
+/// suffix.
 std::string identifierFrom(llvm::StringRef model) {
   llvm::SmallString<256> real;
   if (fs::real_path(model, real))
@@ -169,6 +171,7 @@ llvm::Expected<Checkpoint> finish(Imported imported, llvm::StringRef model, cons
     imported.tensors.slices.erase(name);
   if (llvm::Error error = bindTensors(checkpoint, imported.tensors, *imported.table, imported.store.path()))
     return std::move(error);
+  llvm::append_range(checkpoint.notes, imported.store.notes());
   WeightStore::Scan scan = imported.store.scan();
   checkpoint.weightsHash = combinedHash(scan.hash, *supplied);
   if (checkpoint.config.source.hash.empty() || !supplied->empty())
@@ -202,6 +205,8 @@ llvm::Expected<std::vector<std::string>> vitc::readLabels(llvm::StringRef file) 
   llvm::Expected<std::string> text = readTextFile(file, 16u << 20);
   if (!text)
     return text.takeError();
+  if (isMatFile(*text))
+    return readSynsetLabels(*text, file);
   if (!llvm::json::isUTF8(*text))
     return inputError("{}: expected UTF-8 text", file.str());
   llvm::StringRef rest = *text;
