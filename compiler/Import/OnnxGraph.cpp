@@ -19,7 +19,7 @@ static const View *firstUnknown(llvm::ArrayRef<const View *> views) {
 
 double onnx::shortestDecimal(double value) {
   auto single = static_cast<float>(value);
-  if (std::abs(single - value) > 1e-7 * std::abs(value))
+  if (std::abs(single - value) > 1e-12 * std::abs(value))
     return value;
   char text[32];
   auto [end, error] = std::to_chars(text, text + sizeof text - 1, single);

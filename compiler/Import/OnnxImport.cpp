@@ -59,9 +59,6 @@ llvm::Error Binder::bind(const std::string &name, const View &view) {
   llvm::Expected<const RawTensor *> raw = stored(*constantOf(view));
   if (!raw)
     return raw.takeError();
-  if ((*raw)->type->kind == ElementType::Other)
-    return inputError("{}: expected numbers of a float type for '{}', got {}", result.store.path(), name,
-                      (*raw)->type->name);
   TensorSlice slice;
   slice.raw = *raw;
   slice.first = view.offset;

@@ -1,0 +1,181 @@
+//===- OnnxTest.cpp - what is read from ONNX files, and how it is said ------------------------------===//
+#include "compiler/Import/OnnxRaise.h"
+#include "test/compiler/Import/OnnxFixtures.h"
+#include <algorithm>
+#include <random>
+
+using namespace vitc;
+using namespace vitc::test;
+
+namespace {
+
+/// Replaces the node that makes `output` by another operator on the same operands.
+OnnxParts withNode(llvm::StringRef output, llvm::StringRef op, std::vector<std::string> in,
+                   std::vector<std::string> attributes = {}) {
+  OnnxParts m = tinyOnnx();
+  OnnxParts replacement;
+  replacement.node(op, std::move(in), {output.str()}, std::move(attributes));
+  for (std::string &node : m.nodes)
+    if (llvm::StringRef(node).contains(bytesField(3, "to_" + output.str())))
+      node = replacement.nodes[0];
+  return m;
+}
+
+} // namespace
+
+TEST(Onnx, ATinyModel) {
+  auto model = get(openOnnx(tinyOnnx().text()));
+  ASSERT_TRUE(model);
+  const ModelConfig &c = model->config;
+  EXPECT_EQ(c.source.library, "onnx");
+  EXPECT_EQ(c.inputSize, (Extent{8, 8}));
+  EXPECT_EQ(c.patch.size, (Extent{4, 4}));
+  EXPECT_EQ(c.width, 8);
+  EXPECT_EQ(c.depth, 1);
+  EXPECT_EQ(c.heads, 2);
+  EXPECT_EQ(c.prefix, (std::vector<TokenRun>{{"cls", 1}}));
+  EXPECT_EQ(c.posCovers, PosCovers::All);
+  EXPECT_EQ(c.normEps, 1e-6); // a float in the file, a decimal here
+  EXPECT_EQ(c.block.attn.scaleRule, ScaleRule::RsqrtHeadDim);
+  EXPECT_EQ(c.block.mlp.act, Activation::GeluErf);
+  EXPECT_EQ(c.block.mlp.hidden, 12);
+  EXPECT_EQ(c.pool.kind, PoolKind::Cls);
+  EXPECT_EQ(c.finalNorm, FinalNorm::AllTokens);
+  EXPECT_EQ(c.head.layers, (std::vector<HeadLayer>{{"main", "pooled", 5, true}}));
+  // q.w is the seventh tensor of floats, [in, out] from 6000 on: row 1 of the canonical weight is its
+  // column 1.
+  std::vector<double> q = values(*model, "blk.0.q.w");
+  EXPECT_EQ(q[0], 6000);
+  EXPECT_EQ(q[1], 6008);
+  EXPECT_EQ(q[8], 6001);
+  EXPECT_EQ(shapeOf(*model, "head.main.w"), "[5, 8]");
+  EXPECT_EQ(values(*model, "head.main.w")[1], values(*model, "head.main.w")[0] + 1); // Gemm's is [out, in]
+}
+
+TEST(Onnx, OrderOfNodesDoesNotMatter) {
+  OnnxParts m = tinyOnnx();
+  auto original = get(openOnnx(m.text()));
+  std::mt19937 random(1);
+  for (int i = 0; i < 5; ++i) {
+    std::shuffle(m.nodes.begin(), m.nodes.end(), random);
+    std::shuffle(m.initializers.begin(), m.initializers.end(), random);
+    auto shuffled = get(openOnnx(m.text()));
+    ASSERT_TRUE(shuffled);
+    EXPECT_EQ(shuffled->config.block, original->config.block);
+    EXPECT_EQ(values(*shuffled, "blk.0.fc2.w"), values(*original, "blk.0.fc2.w"));
+  }
+}
+
+TEST(Onnx, ScaleOfAttentionThatIsNoRoot) {
+  OnnxParts m = tinyOnnx();
+  m.initializers.push_back(floatTensor("quarter", {}, 0.25f));
+  for (std::string &node : m.nodes)
+    if (llvm::StringRef(node).contains("to_scaled"))
+      node = OnnxParts().node("Mul", {"quarter", "dot"}, {"scaled"}).nodes[0];
+  auto model = get(openOnnx(m.text()));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->config.block.attn.scaleRule, ScaleRule::Number);
+  EXPECT_EQ(model->config.block.attn.scale, 0.25);
+}
+
+TEST(Onnx, SizesThatAreNotFixed) {
+  OnnxParts m = tinyOnnx();
+  m.inputs = {valueInfo("image", {-1, 3, -1, -1})};
+  expectError(openOnnx(m.text()), ExitCode::Input,
+              {"input 'image' (float [dyn, 3, dyn, dyn])", "--image-size HxW"});
+  ImportOptions options;
+  options.imageSize = Extent{8, 8};
+  auto model = get(openOnnx(m.text(), options));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->config.inputSize, (Extent{8, 8}));
+  m.inputs = {valueInfo("image", {-1, 3, 12, -1})};
+  expectError(openOnnx(m.text(), options), ExitCode::Input, {"--image-size to agree", "got 8x8"});
+  m.inputs = {valueInfo("image", {4, 3, 8, 8})};
+  expectError(openOnnx(m.text()), ExitCode::Input, {"expected a batch of 1 or a dynamic one, got 4"});
+}
+
+TEST(Onnx, InputsThatAreNoImage) {
+  OnnxParts m = tinyOnnx();
+  m.inputs.push_back(valueInfo("ids", {1, 7}, 7));
+  EXPECT_TRUE(get(openOnnx(m.text())));
+  m.inputs.push_back(valueInfo("second", {1, 3, 8, 8}));
+  expectError(openOnnx(m.text()), ExitCode::Input,
+              {"one input that is an image", "'ids' (int64 [1, 7])", "'second'"});
+  m.inputs = {valueInfo("image", {1, 3, 8, 8}, 7)};
+  expectError(openOnnx(m.text()), ExitCode::Input,
+              {"one input that is an image", "'image' (int64 [1, 3, 8, 8])"});
+}
+
+TEST(Onnx, OutputsOfOtherInputsAreLeftOut) {
+  OnnxParts m = tinyOnnx();
+  m.inputs.push_back(valueInfo("text", {1, 7}));
+  m.node("Tanh", {"text"}, {"embedding"});
+  m.outputs.insert(m.outputs.begin(), valueInfo("embedding", {1, 7}));
+  auto model = get(openOnnx(m.text()));
+  ASSERT_TRUE(model);
+  EXPECT_TRUE(llvm::any_of(model->notes, [](const std::string &note) {
+    return llvm::StringRef(note).contains("'embedding' (computed from another input)");
+  }));
+  m.outputs.pop_back();
+  expectError(openOnnx(m.text()), ExitCode::Input, {"computed from the image alone", "'embedding'"});
+}
+
+TEST(Onnx, UnknownOperatorsAreNamedWithWhatIsNearest) {
+  expectError(
+      openOnnx(withNode("act", "Mish", {"fc1"}).text()), ExitCode::Input,
+      {"node 'to_act' (Mish, ", " of ", "operator 'Mish'", "GELU (erf, tanh or quick), ReLU or SiLU"});
+  expectError(openOnnx(withNode("ln1", "InstanceNormalization", {"x0", "ln1.w", "ln1.b"}).text()),
+              ExitCode::Input, {"node 'to_ln1' (InstanceNormalization", "LayerNormalization"});
+  expectError(openOnnx(withNode("act", "Frobnicate", {"fc1"}).text()), ExitCode::Input, {"docs/onnx.md"});
+}
+
+TEST(Onnx, WhatDoesNotMatchNamesItsNode) {
+  expectError(openOnnx(withNode("act", "Softplus", {"fc1"}).text()), ExitCode::Input,
+              {"node 'to_act' (Softplus", "expected a known activation here", "GELU (erf, tanh, quick)"});
+  // The second sublayer without its residual.
+  expectError(openOnnx(withNode("x2", "Identity", {"fc2"}).text()), ExitCode::Input,
+              {"node 'to_fc2'", "expected a residual around an MLP here", "x + mlp(norm(x))"});
+  // Another token than the first.
+  OnnxParts m = tinyOnnx();
+  m.initializers.push_back(intTensor("three", {}, {3}));
+  for (std::string &node : m.nodes)
+    if (llvm::StringRef(node).contains("to_token"))
+      node = OnnxParts().node("Gather", {"final", "three"}, {"token"}, {intAttribute("axis", 1)}).nodes[0];
+  expectError(openOnnx(m.text()), ExitCode::Input, {"expected the first token, not token 3 here"});
+  // Norms with different epsilons.
+  expectError(openOnnx(withNode("ln1", "LayerNormalization", {"x0", "ln1.w", "ln1.b"},
+                                {floatAttribute("epsilon", 1e-3f)})
+                           .text()),
+              ExitCode::Input, {"node 'to_ln1'", "one epsilon everywhere (LayerNorm with 1e-06", "0.001"});
+  expectError(openOnnx(withNode("patches", "Conv", {"image", "patch.w", "patch.b"},
+                                {intsAttribute("strides", {4, 4}), intsAttribute("pads", {1, 1, 1, 1})})
+                           .text()),
+              ExitCode::Input, {"node 'to_patches' (Conv", "a Conv with padding"});
+}
+
+TEST(Onnx, PreprocessingStandsBesideTheFile) {
+  ModelDir dir;
+  dir.write("model.onnx", tinyOnnx().text());
+  EXPECT_FALSE(get(openCheckpoint(dir.file("model.onnx")))->config.preprocess);
+  dir.write("preprocessor_config.json", R"({"image_processor_type": "ViTImageProcessor", "do_resize": true,
+      "size": {"height": 8, "width": 8}, "resample": 2, "do_rescale": true, "do_normalize": true,
+      "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]})");
+  auto model = get(openCheckpoint(dir.file("model.onnx")));
+  ASSERT_TRUE(model);
+  EXPECT_TRUE(model->config.preprocess);
+}
+
+TEST(Onnx, ContentDecidesAndTheNameIsFree) {
+  ModelDir dir;
+  dir.write("weights.bin", tinyOnnx().text());
+  EXPECT_TRUE(get(openCheckpoint(dir.file("weights.bin"))));
+  ImportOptions options;
+  options.heads = 3;
+  expectError(openCheckpoint(dir.file("weights.bin"), options), ExitCode::Usage, {"--heads"});
+}
+
+TEST(Onnx, DocumentationListsEveryOperator) {
+  std::string text = readFile(VITC_TEST_DATA "/../../../docs/onnx.md");
+  for (const std::string &name : onnx::operatorNames())
+    EXPECT_NE(text.find("`" + name + "`"), std::string::npos) << name;
+}
