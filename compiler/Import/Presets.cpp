@@ -68,6 +68,19 @@ void deit3(const Preset &, ModelConfig &config) {
   config.block.layerScale = true;
 }
 
+/// timm's own recipes (searching for better baselines): registers instead of a class token.
+template <int64_t count> void registers(const Preset &, ModelConfig &config) {
+  shortest(config, config.inputSize.height * 100 / 95, half, half);
+  config.prefix = {{"reg", count}};
+  config.posCovers = PosCovers::Patch;
+  config.block.layerScale = true;
+  config.pool.kind = PoolKind::Mean;
+  config.finalNorm = FinalNorm::AfterPool;
+}
+void test(const Preset &, ModelConfig &config) {
+  shortest(config, config.inputSize.height * 100 / 95, half, half);
+}
+
 void beit(const Preset &preset, ModelConfig &config) {
   vit(preset, config);
   noPositions(config);
@@ -182,6 +195,7 @@ constexpr Preset presets[] = {
     {"eva02_small_patch14_336", eva02, "eva02_small", 14, 336},
     {"eva02_tiny_patch14_336", eva02, "eva02_tiny", 14, 336},
     {"eva_giant_patch14_336", eva, "giant", 14, 336},
+    {"test_vit", test, "test", 16, 160},
     {"vit_7b_patch16_dinov3", dinov3SevenB, "7b", 16, 224},
     {"vit_base_patch14_dinov2", dinov2, "base", 14, 518},
     {"vit_base_patch14_reg4_dinov2", dinov2Registers, "base", 14, 518},
@@ -196,6 +210,7 @@ constexpr Preset presets[] = {
     {"vit_base_patch32_224", vit, "base", 32, 224},
     {"vit_base_patch32_clip_quickgelu_224", clipQuickGelu, "base", 32, 224, 512},
     {"vit_base_patch8_224", vit, "base", 8, 224},
+    {"vit_betwixt_patch16_reg4_gap_256", registers<4>, "betwixt", 16, 256},
     {"vit_giant_patch14_224", vit, "giant", 14, 224},
     {"vit_giant_patch14_dinov2", dinov2Giant, "dinov2_giant", 14, 518},
     {"vit_giant_patch14_reg4_dinov2", dinov2RegistersGiant, "dinov2_giant", 14, 518},
@@ -220,6 +235,8 @@ constexpr Preset presets[] = {
     {"vit_large_patch32_224", vit, "large", 32, 224},
     {"vit_large_patch32_384", vit, "large", 32, 384},
     {"vit_large_plus_patch16_dinov3", dinov3Plus, "large", 16, 224},
+    {"vit_little_patch16_reg4_gap_256", registers<4>, "little", 16, 256},
+    {"vit_medium_patch16_reg4_gap_256", registers<4>, "medium", 16, 256},
     {"vit_small_patch14_518", vit, "small", 14, 518},
     {"vit_small_patch14_dinov2", dinov2, "small", 14, 518},
     {"vit_small_patch14_reg4_dinov2", dinov2Registers, "small", 14, 518},
@@ -236,6 +253,7 @@ constexpr Preset presets[] = {
     {"vit_tiny_patch16_224", vit, "tiny", 16, 224},
     {"vit_tiny_patch16_384", vit, "tiny", 16, 384},
     {"vit_tiny_patch32_224", vit, "tiny", 32, 224},
+    {"vit_wee_patch16_reg1_gap_256", registers<1>, "wee", 16, 256},
 };
 
 ModelConfig configOf(const Preset &preset) {

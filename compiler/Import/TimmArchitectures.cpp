@@ -131,7 +131,6 @@ constexpr Trait traits[] = {
     {"vit_*_dinov3*", ropeOfDinoV3},
     {"vit_*_lingbot", eps5},
     {"vit_*_lingbot", ropeOfDinoV3},
-    {"vit_*_sapiens2", ropeOfDinoV3},
     {"vit_pe_*", eps5},
     {"vit_pe_*", averagePool},
     {"vit_pe_*", ropeOfPe<32, 1>},
@@ -158,7 +157,7 @@ struct Refused {
   const char *pattern, *reason;
 };
 constexpr const char *differential = "differential attention", *parallel = "attention and MLP side by side",
-                     *hybrid = "a convolutional stem", *grouped = "heads that share keys and values";
+                     *hybrid = "a convolutional stem";
 constexpr Refused refused[] = {
     {"vit_*_18x2_*", "two attentions and two MLPs side by side in each block"},
     {"vit_*_xp_*", parallel},
@@ -171,10 +170,7 @@ constexpr Refused refused[] = {
     {"vit_*_r50_*", hybrid},
     {"vit_*_resnet*", hybrid},
     {"vit_*_mci_*", hybrid},
-    {"vit_large_*_sapiens2", grouped},
-    {"vit_huge_*_sapiens2", grouped},
-    {"vit_giant_*_sapiens2", grouped},
-    {"vit_5b_*_sapiens2", grouped},
+    {"vit_*_sapiens2", "a layer-scale behind attention alone"},
     {"vit_relpos_*", "relative positions from an MLP or a table for each block"},
     {"vit_srelpos_*", "relative positions from an MLP shared by all blocks"},
     {"naflexvit_*", "inputs of any shape in one batch"},

@@ -3,7 +3,12 @@
 using namespace vitc;
 
 static constexpr ViTSize sizes[] = {
+    {"test", 64, 6, 2, 192},
     {"tiny", 192, 12, 3, 768},
+    {"wee", 256, 14, 4, 1280},
+    {"little", 320, 14, 5, 1792},
+    {"medium", 512, 12, 8, 2048},
+    {"betwixt", 640, 12, 10, 2560},
     {"small", 384, 12, 6, 1536},
     {"base", 768, 12, 12, 3072},
     {"large", 1024, 24, 16, 4096},

@@ -49,7 +49,6 @@ CASES = {
     "timm-dinov3-bias": ("vit_small_patch16_dinov3_qkvb", WIDE | dict(mlp_ratio=1.25)),
     "timm-dinov3-gated": ("vit_small_plus_patch16_dinov3", SMALL | dict(mlp_ratio=1.25, num_classes=0)),
     "timm-lingbot": ("vit_small_patch16_lingbot", PLAIN | dict(num_classes=0)),
-    "timm-sapiens2": ("vit_base_patch16_sapiens2", SMALL | dict(mlp_ratio=1.25, num_classes=0, num_kv_heads=3)),
     "timm-pe-core": ("vit_pe_core_base_patch16_224", PLAIN),
     "timm-pe-core-gigantic": ("vit_pe_core_gigantic_patch14_448", PLAIN),
     "timm-pe-lang": ("vit_pe_lang_large_patch14_448", WIDE | dict(mlp_ratio=1.25, num_classes=0)),

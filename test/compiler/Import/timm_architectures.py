@@ -39,7 +39,8 @@ def row(name):
         model = timm.create_model(name)
     block = model.blocks[0]
     attentions = [getattr(b, "attn", None) for b in model.blocks]
-    if (type(block).__name__ not in BLOCKS or type(block.attn).__name__ == "DiffAttention"
+    scaled = [getattr(block, name, None) is not None for name in ("gamma_1", "gamma_2")]
+    if (type(block).__name__ not in BLOCKS or scaled[0] != scaled[1] or type(block.attn).__name__ == "DiffAttention"
             or any(getattr(a, "num_kv_heads", a.num_heads) != a.num_heads for a in attentions)):
         return [name, "refused"]
     eps = {m.eps for m in model.modules() if getattr(m, "eps", None) is not None and "Norm" in type(m).__name__}
