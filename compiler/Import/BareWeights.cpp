@@ -127,6 +127,13 @@ llvm::Expected<Imported> vitc::importBareWeights(llvm::StringRef model, const Im
   llvm::Expected<Candidate> candidate = recognise(*store, options);
   if (!candidate)
     return candidate.takeError();
+  // Shapes of empty tensors can say anything; sizes are derived from them before validate() sees any.
+  constexpr int64_t maxExtent = 1 << 30;
+  for (const auto &[name, slice] : candidate->tensors.slices)
+    if (llvm::any_of(slice.shape, [](int64_t extent) { return extent > maxExtent; }))
+      return inputError("{}: tensor '{}': expected extents of at most {}, got [{}]", store->path(),
+                        quoteForMessage(slice.raw->name), maxExtent,
+                        fmt::join(slice.shape.begin(), slice.shape.end(), ", "));
   Imported result;
   // The map's nodes, to which the tensors refer, move along.
   result.store = std::move(*store);

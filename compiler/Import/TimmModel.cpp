@@ -48,9 +48,7 @@ llvm::Error applyBiasMasks(Imported &imported, int64_t depth) {
     if (mask == tensors.slices.end())
       continue;
     std::string name = mask->second.raw->name;
-    int64_t elements = 1;
-    for (int64_t extent : mask->second.shape)
-      elements *= extent;
+    int64_t elements = mask->second.raw->elements;
     bool fits = elements % 3 == 0 && elements <= 3 << 16;
     std::vector<double> values(fits ? elements : 0);
     if (fits)

@@ -306,6 +306,32 @@ TEST(BareWeights, NothingFits) {
   refuse(Tensors{}.add("cls_token", {1, 1, w}), with("timm"), {"a patch embedding"});
 }
 
+TEST(BareWeights, ShapesThatLie) {
+  // Empty tensors may have any other extent.
+  constexpr int64_t huge = int64_t(1) << 62;
+  auto changed = [](Tensors tensors, const std::string &name, std::vector<int64_t> shape) {
+    for (auto &entry : tensors.shapes)
+      if (entry.first == name)
+        entry.second = shape;
+    return tensors;
+  };
+  refuse(changed(plain(), "patch_embed.proj.weight", {0, 3, huge, huge}), with("", 2),
+         {"'patch_embed.proj.weight'"});
+  refuse(changed(plain(), "pos_embed", {0, huge, w}), with("", 2), {"'pos_embed'"});
+  refuse(changed(lucidrains("new"), "to_patch_embedding.2.weight", {0, huge}), with("", 2),
+         {"to_patch_embedding"});
+  for (const char *name : {"patch_embed.proj.weight", "pos_embed", "cls_token", "blocks.0.attn.qkv.weight",
+                           "blocks.0.mlp.fc1.weight", "blocks.0.mlp.fc2.weight", "norm.weight"})
+    for (std::vector<int64_t> shape : {std::vector<int64_t>{}, {0}, {1}, {3, 0}, {3, 1, 1, 1, 1}}) {
+      ModelDir dir;
+      dir.tensors(changed(plain(), name, shape).shapes, "weights.safetensors");
+      auto model = openCheckpoint(dir.path(), with("", 2));
+      EXPECT_FALSE(static_cast<bool>(model)) << name;
+      if (!model)
+        EXPECT_EQ(exitCodeOf(model.takeError()), ExitCode::Input);
+    }
+}
+
 TEST(BareWeights, FilesAndDirectories) {
   ModelDir dir;
   dir.tensors(timmShapes(), "vit-tiny.v2.safetensors");
