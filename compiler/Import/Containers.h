@@ -19,6 +19,9 @@ llvm::Error readSafetensors(std::shared_ptr<const ByteSource> file, WeightStore 
 /// torch.save and torch.jit.save, the zip format. Names join the keys of nested dictionaries by dots; the
 /// usual wrappers of training checkpoints are peeled, with a note. Precondition: an entry is named data.pkl.
 llvm::Error readTorchArchive(std::shared_ptr<const ByteSource> file, ZipArchive &archive, WeightStore &store);
+/// torch.save before 1.6, or with _use_new_zipfile_serialization=False.
+bool isOldTorchFile(llvm::StringRef contents);
+llvm::Error readOldTorchFile(std::shared_ptr<const ByteSource> file, WeightStore &store);
 
 /// numpy.save. The tensor's name is the file's without suffix.
 llvm::Error readNpyArray(std::shared_ptr<const ByteSource> file, WeightStore &store);

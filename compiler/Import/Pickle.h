@@ -52,6 +52,8 @@ public:
 
   const PickleValue &operator[](PickleId id) const { return values[id]; }
   PickleId root() const { return result; }
+  /// Values have the ids below this.
+  PickleId count() const { return static_cast<PickleId>(values.size()); }
   /// Bytes that the pickle takes, up to and including STOP.
   size_t size() const { return length; }
 

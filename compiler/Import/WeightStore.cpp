@@ -135,6 +135,7 @@ struct Container {
 constexpr Container containers[] = {
     {"safetensors", [](llvm::StringRef contents) { return contents.substr(8, 1) == "{"; }, readSafetensors},
     {"PyTorch's, NumPy's and Keras's zip archives", ZipArchive::recognise, readArchive},
+    {"PyTorch's files before 1.6", isOldTorchFile, readOldTorchFile},
     {"NumPy's .npy", isNpy, readNpyArray},
     {"HDF5", Hdf5File::recognise, readHdf5},
     {"MindSpore's .ckpt", isMindSporeFile, readMindSporeFile},
@@ -142,8 +143,6 @@ constexpr Container containers[] = {
 
 /// What to say about a file of no known kind.
 std::string describeUnknown(llvm::StringRef contents) {
-  if (contents.starts_with("\x80\x02\x8a\nl\xfc\x9c\x46\xf9"))
-    return "PyTorch's format before 1.6: save it again with a newer one, torch.save(torch.load(FILE), FILE)";
   if (contents.starts_with("\x80"))
     return "a bare pickle: save the tensors with safetensors.torch.save_file";
   if (contents.starts_with("\xd8\x5e\x3a\x7f") || contents.starts_with("\x7f\x3a\x5e\xd8"))

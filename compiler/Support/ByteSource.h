@@ -42,6 +42,13 @@ private:
   std::vector<uint8_t> contents;
 };
 
+/// Where some bytes lie.
+struct BytesRange {
+  std::shared_ptr<const ByteSource> source;
+  uint64_t offset = 0, size = 0;
+  llvm::ArrayRef<uint8_t> bytes() const { return source->bytes().slice(offset, size); }
+};
+
 /// A part of other bytes.
 class PartOfBytes final : public ByteSource {
 public:

@@ -38,12 +38,7 @@ public:
   /// "FILE: entry 'NAME'", for messages.
   std::string describe(const ZipEntry &entry) const;
 
-  /// An entry's bytes: where they lie, and how many from there.
-  struct Data {
-    std::shared_ptr<const ByteSource> source;
-    uint64_t offset = 0, size = 0;
-    llvm::ArrayRef<uint8_t> bytes() const { return source->bytes().slice(offset, size); }
-  };
+  using Data = BytesRange;
   /// A stored entry is a part of the file; a deflated one is unpacked, and its checksum compared. All
   /// unpacked entries of an archive together may have 16 times the file's size plus 16 MiB.
   llvm::Expected<Data> read(const ZipEntry &entry);

@@ -62,6 +62,10 @@ def script(directory, source):
     torch.jit.trace(model, x, check_trace=False).save(directory / "model.pt")
 
 
+def before_1_6(directory, source):
+    torch.save(timm_model(source).state_dict(), directory / "checkpoint.pth", _use_new_zipfile_serialization=False)
+
+
 def transformers_bin(directory, source, shard):
     config = json.loads((tools.ROOT / source / "config.json").read_text())
     model = getattr(transformers, config["architectures"][0]).from_pretrained(tools.ROOT / source)
@@ -75,6 +79,8 @@ CASES = {
                                 note="parameters under 'model', by PyTorch 1.13"),
     "file-torch-script": dict(source="timm-vit", write=script, options={"heads": 3},
                               note="a traced module of TorchScript: its data.pkl"),
+    "file-torch-before-1.6": dict(source="timm-vit", write=before_1_6, options={"heads": 3},
+                                  note="the format before PyTorch 1.6, which is no zip archive"),
     "file-hf4-bin": dict(source="hf4-vit-f16", write=lambda d, s: transformers_bin(d, s, "1GB"),
                          note="pytorch_model.bin in f16"),
     "file-hf4-bin-sharded": dict(source="hf4-vit-sharded", write=lambda d, s: transformers_bin(d, s, "30KB"),
