@@ -100,7 +100,6 @@ constexpr Presence dinov3Presences[] = {
     {"query_bias", "blk.0.q.b"}, {"key_bias", "blk.0.k.b"},   {"value_bias", "blk.0.v.b"},
     {"proj_bias", "blk.0.o.b"},  {"mlp_bias", "blk.0.fc1.b"}, {"use_gated_mlp", "blk.0.gate.w"},
 };
-constexpr Presence siglipPresences[] = {{"vision_use_head", "pool.probe"}};
 constexpr Presence aimv2Presences[] = {
     {"qkv_bias", "blk.0.q.b"},
     {"qkv_bias", "blk.0.k.b"},
@@ -197,6 +196,12 @@ llvm::Error readBeit(Reader &reader) {
   return llvm::Error::success();
 }
 
+llvm::Error readSiglip(Reader &reader) {
+  if (reader.tail.pool != PoolKind::Map) // a classifier has no such head, whatever its configuration says
+    return llvm::Error::success();
+  return reader.compare(Presence{"vision_use_head", "pool.probe"});
+}
+
 llvm::Error readAimv2(Reader &reader) {
   ModelConfig &config = reader.config();
   if (!reader.has("embed.pos")) { // is_native
@@ -244,9 +249,9 @@ const Family clip{
 const Family siglip{.name = "SigLIP",
                     .names = &clipNames,
                     .keys = siglipKeys,
-                    .presences = siglipPresences,
                     .activation = "gelu_pytorch_tanh",
-                    .eps = 1e-6};
+                    .eps = 1e-6,
+                    .readMore = readSiglip};
 const Family aimv2{.name = "AIMv2",
                    .names = &aimv2Names,
                    .keys = aimv2Keys,

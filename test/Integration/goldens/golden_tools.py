@@ -18,18 +18,20 @@ from torch import nn
 
 ROOT = Path(__file__).resolve().parent
 MAX_CASE_BYTES = 150 * 1024
-MAX_TOTAL_BYTES = 2_500_000
+MAX_TOTAL_BYTES = 15_000_000
 # A mistake in any of these must move the output by more than this, or the golden proves nothing about it.
 MIN_CHANGE = 1e-4
 BOUND = 2e-6  # the relative L2 error that the project promises for f32; finish_case may allow a case more
 LAYER_LISTS = ("layer", "layers", "blocks")  # where Hugging Face 4, 5 and timm keep their blocks
-ACTIVATION_NAMES = ("intermediate_act_fn", "activation_fn", "act")
+ACTIVATION_NAMES = ("intermediate_act_fn", "activation_fn", "activation", "act_fn", "act")
 # The forms of GELU differ by at most 5e-4; so MLPs are drawn to show it: they outweigh the residual stream, and
 # the bias of every second hidden unit is lowered to where the difference is large beside GELU's own value. This makes
 # another form differ by more than 1e-4 of the output; plain draws, by 3e-5.
-MLP_IN, MLP_IN_SHIFT = (".mlp.fc1.bias", ".intermediate.dense.bias"), -2
-MLP_OUT, MLP_OUT_GAIN = (".mlp.fc2.weight", ".output.dense.weight"), 6
-TOKENS = ("cls_token", "distillation_token", "dist_token", "reg_token", "position_embeddings", "pos_embed")
+MLP_IN, MLP_IN_SHIFT = (".mlp.fc1.bias", ".intermediate.dense.bias", ".mlp.up_proj.bias"), -2
+MLP_OUT, MLP_OUT_GAIN = (".mlp.fc2.weight", ".output.dense.weight", ".mlp.down_proj.weight"), 6
+TOKENS = ("cls_token", "distillation_token", "dist_token", "reg_token", "register_tokens", "class_embedding", "probe",
+          "position_embeddings", "pos_embed")
+LAYER_SCALES = ("gamma", "gamma_1", "gamma_2", "lambda1", "lambda_1", "lambda_2")
 
 
 def define_missing_torchvision_ops():
@@ -57,7 +59,7 @@ def redraw(model, draw, dtype=torch.float32):
             shape, last = tuple(p.shape), key.rsplit(".", 1)[-1]
             if last in TOKENS:
                 value = rng.normal(0, 0.5, shape)
-            elif last == "gamma":  # layer-scale
+            elif last in LAYER_SCALES:
                 value = rng.uniform(0.3, 1.0, shape)
             elif len(shape) >= 2:
                 gain = MLP_OUT_GAIN if key.endswith(MLP_OUT) and ".attention." not in key else 1
@@ -138,7 +140,7 @@ def swap_activation(model):
     def swap(module):
         for attribute in ACTIVATION_NAMES:
             act = getattr(module, attribute, None)
-            if callable(act) and (hasattr(module, "fc1") or attribute == "intermediate_act_fn"):
+            if callable(act) and (hasattr(module, "fc1") or hasattr(module, "up_proj") or attribute == "intermediate_act_fn"):
                 probe = torch.linspace(-3, 3, 61, dtype=torch.float64)
                 is_erf = torch.allclose(act(probe), nn.functional.gelu(probe), rtol=0, atol=1e-9)
                 # The forms of GELU are the flip that is easiest to make; anything else is compared with erf.
@@ -149,8 +151,9 @@ def swap_activation(model):
 
 def scale_eps(model):
     def scale(module):
-        if isinstance(module, nn.LayerNorm):
-            module.eps *= 1000
+        for attribute in ("eps", "variance_epsilon"):
+            if isinstance(getattr(module, attribute, None), float):
+                setattr(module, attribute, getattr(module, attribute) * 1000)
 
     _modules(model, scale)
 
@@ -189,16 +192,17 @@ FLIPS = {"activation": swap_activation, "eps x1000": scale_eps, "softmax scale":
          "positions": roll_positions, "depth": drop_last_block}
 
 
-def measure_flips(model, run, pool_flip, x, reference):
+def measure_flips(model, run, pool_flip, x, reference, flips):
     changes = {}
-    for label, flip in FLIPS.items():
+    for label, flip in flips.items():
         altered = copy.deepcopy(model)
         flip(altered)
         changes[label] = change(run(altered, x), reference)
     if pool_flip:
         # Only outputs that are pooled change; `features` does not.
         altered = pool_flip(model, x)
-        changes["pooling"] = change(altered, {k: reference[k] for k in altered})
+        if altered:
+            changes["pooling"] = change(altered, {k: reference[k] for k in altered})
     return changes
 
 
@@ -217,7 +221,7 @@ def fresh_directory(name):
     return directory
 
 
-def finish_case(name, model, run, pool_flip, size, channels, patch, quiet, info, picture=None):
+def finish_case(name, model, run, pool_flip, size, channels, patch, quiet, info, picture=None, flips=None):
     """Computes the reference in float64, checks that the golden can fail, and writes its golden/ folder.
 
     picture: None or a dict: image (Pillow), u8 (HWC, resized and cropped), pixel_values (f32 CHW), u8_pillow (what
@@ -229,7 +233,7 @@ def finish_case(name, model, run, pool_flip, size, channels, patch, quiet, info,
         single = run(copy.deepcopy(model).float(), tensor)
         double = copy.deepcopy(model).double()
         reference = run(double, tensor.double())
-        changes = measure_flips(double, run, pool_flip, tensor.double(), reference)
+        changes = measure_flips(double, run, pool_flip, tensor.double(), reference, flips or FLIPS)
         worst = max(relative(single[k], reference[k]) for k in reference)
         golden = directory / "golden"
         np.save(golden / "input.npy", x)

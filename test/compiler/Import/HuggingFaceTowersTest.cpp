@@ -156,7 +156,8 @@ TEST(HuggingFaceTowers, SiglipPoolsByAttention) {
 
 TEST(HuggingFaceTowers, SiglipClassifiesTheMean) {
   Tensors t = tower("vision_model.", Tower::Siglip, true).linear("classifier", classes, w);
-  auto model = import(t, compositeConfig("SiglipForImageClassification", "siglip"));
+  auto model =
+      import(t, compositeConfig("SiglipForImageClassification", "siglip", {{"vision_use_head", "true"}}));
   ASSERT_TRUE(model);
   EXPECT_EQ(model->config().pool.kind, PoolKind::Mean);
   EXPECT_EQ(model->config().finalNorm, FinalNorm::AllTokens);
@@ -263,6 +264,10 @@ TEST(HuggingFaceGoldens, AllBind) {
       continue;
     }
     ASSERT_TRUE(static_cast<bool>(imported)) << name.str() << ": " << llvm::toString(imported.takeError());
+    const ModelConfig &config = imported->checkpoint.config;
+    if (config.pos.kind == PosKind::SincosMae ||
+        (config.pos.kind == PosKind::Learned && config.pos.grid != config.grid()))
+      continue; // the tables are computed: GoldenTest
     EXPECT_EQ(llvm::toString(bindTensors(imported->checkpoint, imported->tensors, *imported->table, name)),
               "");
     EXPECT_TRUE(imported->checkpoint.warnings.empty())
