@@ -93,18 +93,42 @@ const char *poolOf(const CanonicalTensors &tensors) {
 
 struct Recipe {
   const char *pattern;
-  PreprocessRecipe recipe;
+  ResizeMode mode;
+  double cropPct;
+  ColourStatistics colours;
+  ResizeFilter filter = ResizeFilter::Bicubic;
 };
-// What most weights of these names want; the first match counts.
-const Recipe timmRecipes[] = {
-    {"*_siglip_*", {ResizeMode::Squash, 1, ResizeFilter::Bicubic, halfColours}},
-    {"eva*", {ResizeMode::Shortest, 1, ResizeFilter::Bicubic, clipColours}},
-    {"*_clip_*", {ResizeMode::Shortest, 1, ResizeFilter::Bicubic, clipColours}},
-    {"*_dinov*", {ResizeMode::Shortest, 1, ResizeFilter::Bicubic, imageNetColours}},
-    {"deit*", {ResizeMode::Shortest, 0.9, ResizeFilter::Bicubic, imageNetColours}},
-    {"beitv2_*", {ResizeMode::Shortest, 0.9, ResizeFilter::Bicubic, imageNetColours}},
-    {"*_224", {ResizeMode::Shortest, 0.9, ResizeFilter::Bicubic, halfColours}},
-    {"*", {ResizeMode::Shortest, 1, ResizeFilter::Bicubic, halfColours}},
+constexpr ResizeMode shortest = ResizeMode::Shortest, squash = ResizeMode::Squash;
+constexpr ColourStatistics plainColours{{0, 0, 0}, {1, 1, 1}};
+// What the first weights of these names want (SigLIP's as its authors resize); the first match counts.
+constexpr Recipe timmRecipes[] = {
+    {"*_siglip_*", squash, 1, halfColours},
+    {"*_miil", shortest, 0.875, plainColours, ResizeFilter::Bilinear},
+    {"*_tipsv2", shortest, 1, plainColours},
+    {"*_lingbot", squash, 1, imageNetColours, ResizeFilter::Bilinear},
+    {"eva_giant_patch14_560", squash, 1, imageNetColours},
+    {"eva02_*_448", squash, 1, clipColours},
+    {"eva_*_336", squash, 1, clipColours},
+    {"eva*_224", shortest, 0.9, clipColours},
+    {"eva*", shortest, 1, clipColours},
+    {"aimv2_*", shortest, 1, clipColours},
+    {"*_radio_*", shortest, 1, clipColours},
+    {"vit_large_patch14_clip_*", shortest, 1, halfColours},
+    {"*_clip_*", shortest, 1, clipColours},
+    {"*_dinov*", shortest, 1, imageNetColours},
+    {"vit_intern*", shortest, 1, imageNetColours},
+    {"beit3_*", shortest, 1, imageNetColours},
+    {"beitv2_*", shortest, 0.9, imageNetColours},
+    {"deit*_224", shortest, 0.9, imageNetColours},
+    {"deit*", shortest, 1, imageNetColours},
+    {"vit_*_rope_*224", shortest, 0.9, imageNetColours},
+    {"vit_pe_*", shortest, 1, halfColours},
+    {"*_256", shortest, 0.95, halfColours},
+    {"*_240", shortest, 0.95, halfColours},
+    {"flexivit_*", shortest, 0.95, halfColours},
+    {"test_vit*", shortest, 0.95, halfColours},
+    {"*_224", shortest, 0.9, halfColours},
+    {"*", shortest, 1, halfColours},
 };
 
 llvm::Error describeTimmNamed(BareModel &model) {
@@ -125,7 +149,7 @@ llvm::Error describeTimmNamed(BareModel &model) {
     return error;
   for (const Recipe &row : timmRecipes)
     if (matchesGlob(row.pattern, name)) {
-      usePreprocess(model, row.recipe);
+      usePreprocess(model, {row.mode, row.cropPct, row.filter, row.colours});
       break;
     }
   return llvm::Error::success();

@@ -131,6 +131,35 @@ TEST(BareWeights, WhatTimmSharesIsAskedFor) {
   refuse(plain(), with("timm:vit_base_patch16_18x2_224", 2), {"not supported", "two attentions"});
 }
 
+TEST(BareWeights, PicturesOfTimm) {
+  struct Row {
+    const char *arch;
+    ResizeMode mode;
+    int64_t size;
+    ResizeFilter filter;
+    double mean;
+  };
+  constexpr ResizeMode shortest = ResizeMode::Shortest, squash = ResizeMode::Squash;
+  constexpr ResizeFilter bicubic = ResizeFilter::Bicubic, bilinear = ResizeFilter::Bilinear;
+  for (const Row &row : {Row{"vit_base_patch16_224", shortest, 8, bicubic, .5}, // floor(8 / 0.9)
+                         Row{"vit_base_patch16_224_miil", shortest, 9, bilinear, 0},
+                         Row{"vit_base_patch16_384", shortest, 8, bicubic, .5},
+                         Row{"deit3_base_patch16_224", shortest, 8, bicubic, .485},
+                         Row{"vit_base_patch14_dinov2", shortest, 8, bicubic, .485},
+                         Row{"vit_base_patch16_siglip_gap_256", squash, 8, bicubic, .5},
+                         Row{"eva02_base_patch14_448", squash, 8, bicubic, .48145466},
+                         Row{"vit_base_patch16_clip_224", shortest, 8, bicubic, .48145466},
+                         Row{"vit_base_patch16_reg4_gap_256", shortest, 8, bicubic, .5}}) {
+    auto model = bare(plain(), with(("timm:" + std::string(row.arch)).c_str(), 2));
+    ASSERT_TRUE(model) << row.arch;
+    const auto &steps = model->config().preprocess->steps;
+    EXPECT_EQ(std::get<ResizeStep>(steps.front()).mode, row.mode) << row.arch;
+    EXPECT_EQ(std::get<ResizeStep>(steps.front()).size.height, row.size) << row.arch;
+    EXPECT_EQ(std::get<ResizeStep>(steps.front()).filter, row.filter) << row.arch;
+    EXPECT_EQ(std::get<AffineStep>(steps.back()).mean[0], row.mean) << row.arch;
+  }
+}
+
 TEST(BareWeights, Beit) {
   Tensors t = without("pos_embed", plain());
   for (const char *block : {"blocks.0.", "blocks.1."})
