@@ -1,6 +1,7 @@
 //===- BareWeights.cpp - recognising weights without a configuration --------------------------------===//
 #include "compiler/Import/BareWeights.h"
 #include "compiler/Import/BareLibraries.h"
+#include "compiler/Import/HuggingFaceFamilies.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Support/Suggest.h"
@@ -41,8 +42,13 @@ struct Candidate {
   CanonicalTensors tensors;
 };
 
-/// Why no library fits, by way of the one that knows most tensors.
+/// Why no library fits: a configuration is missing, or else by way of the library that knows most tensors.
 llvm::Error nothingFits(const WeightStore &store) {
+  for (const hf::ModelClass &modelClass : hf::modelClasses())
+    if (modelClass.family && unknownTensors(store, *modelClass.family->names, modelClass.ignored).empty())
+      return inputError("{}: the tensors have the names of transformers ({}), whose weights need the config.json "
+                        "that was written with them: put it beside them and give the directory",
+                        store.path(), modelClass.name);
   const BareLibrary *nearest = nullptr;
   std::vector<std::string> fewest;
   for (const BareLibrary *library : libraries) {

@@ -330,6 +330,7 @@ TEST(BareWeights, NothingFits) {
          {"'layer1.0.conv1.weight'", "no library", "torchvision"});
   refuse(plain().add("blocks.0.attn.lambda_q1", {4}), with("", 2),
          {"nearest is timm", "'blocks.0.attn.lambda_q1'"});
+  refuse(Tensors{huggingFaceShapes("vit.", false, false)}, with(""), {"names of transformers (ViT", "config.json"});
   refuse(plain(), with("timn:x", 2), {"--arch timn:x", "did you mean 'timm'?"}, ExitCode::Usage);
   refuse(plain(), with("torchvision:vit_b_16", 2), {"not part of a torchvision"});
   refuse(Tensors{}.add("cls_token", {1, 1, w}), with("timm"), {"a patch embedding"});
