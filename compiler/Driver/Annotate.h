@@ -1,4 +1,4 @@
-//===- Annotate.h - a picture with text under it ------------------------------------------------------===//
+//===- Annotate.h - a picture with text on it ---------------------------------------------------------===//
 #ifndef COMPILER_DRIVER_ANNOTATE_H
 #define COMPILER_DRIVER_ANNOTATE_H
 
@@ -9,9 +9,9 @@
 namespace vitc {
 
 /// The picture, enlarged by a whole factor until its shorter side has 224 pixels (as long as the longer one
-/// stays below 2048), with `lines` in a strip under it; the first is bright, the others dim. Lines that are
-/// too long end in "...", and characters that the font lacks become '?'. The result is RGB. Precondition: the
-/// picture has pixels.
+/// stays below 2048), with `lines` drawn over it in green from the upper left, 20 pixels apart, as
+/// cv2.putText(..., (0, 20), cv2.FONT_HERSHEY_COMPLEX, 0.5, (0, 255, 0)) does (PutText.h). What does not fit
+/// is cut. The result is RGB. Precondition: the picture has pixels.
 Picture annotate(const Picture &picture, llvm::ArrayRef<std::string> lines);
 
 } // namespace vitc

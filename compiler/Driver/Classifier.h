@@ -23,8 +23,8 @@ public:
   static llvm::Expected<Classifier> open(llvm::StringRef modelOrLibrary, const Arguments &arguments,
                                          Console &console);
 
-  /// Reads and classifies one picture, and leaves its pixels in `picture`. Errors: Input, if it cannot be read
-  /// or the logits are not finite.
+  /// Reads and classifies one picture, and leaves its pixels in `picture`. Errors: Input, if it cannot be
+  /// read or the logits are not finite.
   llvm::Expected<Classified> classify(llvm::StringRef path, size_t top, Picture &picture) const;
 
   int64_t classes() const;

@@ -59,12 +59,11 @@ llvm::Error vitc::evalCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<int64_t> batch = arguments.integer(OPT_drop_remainder, 1, 1, 1 << 20);
   if (!batch)
     return batch.takeError();
-  llvm::Expected<Classifier> classifier =
-      Classifier::open(arguments.positional()[0], arguments, console);
+  llvm::Expected<Classifier> classifier = Classifier::open(arguments.positional()[0], arguments, console);
   if (!classifier)
     return classifier.takeError();
-  llvm::Expected<std::vector<LabelledPicture>> pictures = listLabelledPictures(
-      arguments.positional()[1], classifier->labels(), classifier->classes(), console);
+  llvm::Expected<std::vector<LabelledPicture>> pictures =
+      listLabelledPictures(arguments.positional()[1], classifier->labels(), classifier->classes(), console);
   if (!pictures)
     return pictures.takeError();
 
@@ -84,7 +83,8 @@ llvm::Error vitc::evalCommand(const Arguments &arguments, Console &console) {
         llvm::consumeError(row.takeError());
       continue;
     }
-    auto place = llvm::find_if(row->top, [&, label = labelled.label](const Ranked &r) { return r.index == label; });
+    auto place =
+        llvm::find_if(row->top, [&, label = labelled.label](const Ranked &r) { return r.index == label; });
     counts.top1 += place == row->top.begin();
     counts.top5 += place != row->top.end();
     counts.milliseconds += row->milliseconds;
@@ -94,9 +94,8 @@ llvm::Error vitc::evalCommand(const Arguments &arguments, Console &console) {
     failures = llvm::joinErrors(std::move(failures),
                                 inputError("{} more pictures could not be used", counts.unreadable - named));
   if (counts.counted() == 0)
-    return llvm::joinErrors(std::move(failures),
-                            inputError("{}: expected pictures to count, got none of {}",
-                                       arguments.positional()[1], counts.listed));
+    return llvm::joinErrors(std::move(failures), inputError("{}: expected pictures to count, got none of {}",
+                                                            arguments.positional()[1], counts.listed));
   arguments.has(OPT_json) ? printJson(counts, console.out) : printText(counts, console.out);
   return failures;
 }

@@ -84,17 +84,19 @@ llvm::Expected<std::vector<LabelledPicture>> fromFolders(llvm::StringRef directo
     labels.push_back(classes.find(path::filename(folder)));
   bool anyKnown = llvm::any_of(labels, [](const auto &label) { return label.has_value(); });
   if (!anyKnown && !folders->empty() && static_cast<int64_t>(folders->size()) == classes.count) {
-    console.note(fmt::format("{}: no folder is called by a label or an index; in order of their names they are "
-                             "the classes 0 to {}",
-                             directory, classes.count - 1));
+    console.note(
+        fmt::format("{}: no folder is called by a label or an index; in order of their names they are "
+                    "the classes 0 to {}",
+                    directory, classes.count - 1));
     for (auto [i, label] : llvm::enumerate(labels))
       label = static_cast<int64_t>(i);
   }
   std::vector<LabelledPicture> result;
   for (auto [folder, label] : llvm::zip_equal(*folders, labels)) {
     if (!label)
-      return inputError("{}: expected folders called by a label or an index of the model's {} classes, got {}",
-                        directory.str(), classes.count, classes.complaint(path::filename(folder)));
+      return inputError(
+          "{}: expected folders called by a label or an index of the model's {} classes, got {}",
+          directory.str(), classes.count, classes.complaint(path::filename(folder)));
     llvm::Expected<std::vector<std::string>> files = entries(folder, /*folders=*/false);
     if (!files)
       return files.takeError();
@@ -102,8 +104,9 @@ llvm::Expected<std::vector<LabelledPicture>> fromFolders(llvm::StringRef directo
       result.push_back({std::move(file), *label});
   }
   if (result.empty())
-    return inputError("{}: expected a folder for each class with pictures (.png, .jpg, .jpeg) in it, found none",
-                      directory.str());
+    return inputError(
+        "{}: expected a folder for each class with pictures (.png, .jpg, .jpeg) in it, found none",
+        directory.str());
   return result;
 }
 
@@ -126,9 +129,10 @@ llvm::Expected<std::vector<LabelledPicture>> fromList(llvm::StringRef file, cons
       if ((label = classes.find(line.drop_front(at).ltrim(" \t"))))
         break;
     if (!label)
-      return inputError("{}:{}: expected a picture and its class, a label or an index of the model's {} classes, "
-                        "got {}",
-                        file.str(), number, classes.count, classes.complaint(line.rsplit(' ').second));
+      return inputError(
+          "{}:{}: expected a picture and its class, a label or an index of the model's {} classes, "
+          "got {}",
+          file.str(), number, classes.count, classes.complaint(line.rsplit(' ').second));
     llvm::SmallString<256> picture(line.take_front(at).rtrim(" \t"));
     if (!path::is_absolute(picture)) {
       picture = directory;

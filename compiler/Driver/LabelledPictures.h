@@ -17,12 +17,13 @@ struct LabelledPicture {
   int64_t label;
 };
 
-/// The pictures of `path` in a fixed order: a folder with one folder for each class, by name of the folder, then
-/// of the file; or a text file with a picture and its class a line, in its order.
+/// The pictures of `path` in a fixed order: a folder with one folder for each class, by name of the folder,
+/// then of the file; or a text file with a picture and its class a line, in its order.
 ///
 /// A class is named by its label, which must be the only such one among `labels`, or by its index. Folders of
 /// which none is named so are, if there are as many as classes, the classes in order of their names, as in
-/// torchvision's ImageFolder; a note says that. Errors: Input, if a class is not known, or there is no picture.
+/// torchvision's ImageFolder; a note says that. Errors: Input, if a class is not known, or there is no
+/// picture.
 llvm::Expected<std::vector<LabelledPicture>> listLabelledPictures(llvm::StringRef path,
                                                                   llvm::ArrayRef<std::string> labels,
                                                                   int64_t classes, Console &console);

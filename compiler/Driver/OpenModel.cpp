@@ -10,7 +10,8 @@
 using namespace vitc;
 
 /// Options about the contents of a checkpoint: a library has them compiled in, a module has no such contents.
-static constexpr OptionId kCheckpointOptions[] = {OPT_arch, OPT_heads, OPT_norm_eps, OPT_tensor, OPT_resize_rules};
+static constexpr OptionId kCheckpointOptions[] = {OPT_arch, OPT_heads, OPT_norm_eps, OPT_tensor,
+                                                  OPT_resize_rules};
 
 static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
   ImportOptions options;
@@ -65,8 +66,9 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
   if (isLibrary(model))
     return inputError("{}: expected a model, got a library, which is compiled already", model.str());
   if (!preset && !directory && suffix == ".json" && llvm::sys::fs::exists(model))
-    return inputError("{}: expected a model, got a description without weights; give the directory that holds it",
-                      model.str());
+    return inputError(
+        "{}: expected a model, got a description without weights; give the directory that holds it",
+        model.str());
   console.progress("reading " + model.str(), 0);
   llvm::Expected<ImportOptions> options = importOptions(arguments);
   if (!options)

@@ -209,13 +209,16 @@ llvm::Error Verifier::runPixels(uint64_t seed, Report &report) {
   if (!function || !level->run_u8.step_count)
     return llvm::Error::success();
   auto shape = llvm::cast<mlir::ShapedType>(function.getArgumentTypes().front());
-  std::vector<float> noise = seededImage(seed, static_cast<size_t>(shape.getNumElements()));
-  std::vector<uint8_t> pixels;
-  for (float value : noise)
-    pixels.push_back(static_cast<uint8_t>(std::clamp(128 + 50 * value, 0.0f, 255.0f)));
-  vit::Tensor tensor{llvm::to_vector<4>(shape.getShape()), std::vector<double>(pixels.begin(), pixels.end())};
+  std::vector<float> pixels = seededImage(seed, static_cast<size_t>(shape.getNumElements()));
+  for (float &value : pixels)
+    value = std::clamp(128 + 50 * value, 0.0f, 255.0f);
   StepRunner runner(library, *level, level->run_u8, weights.blob());
-  runner.start(pixels.data());
+  std::vector<uint8_t> bytes(pixels.begin(), pixels.end());
+  bool fractions = !shape.getElementType().isInteger(8); // the resize keeps them
+  if (!fractions)
+    pixels.assign(bytes.begin(), bytes.end());
+  fractions ? runner.start(pixels.data()) : runner.start(bytes.data());
+  vit::Tensor tensor{llvm::to_vector<4>(shape.getShape()), std::vector<double>(pixels.begin(), pixels.end())};
   for (uint32_t i = 0; i < level->run_u8.step_count; ++i)
     runner.run(i);
   std::vector<std::vector<float>> got;

@@ -32,6 +32,7 @@ struct Processor {
   bool crop;
   int64_t cropSize;
   std::array<double, 3> mean, std;
+  bool resizesFractions = false; ///< scales pixels to 0..1 first, and does not round what it resizes
 };
 constexpr Processor processors[] = {
     {"ViT", false, 224, ResizeFilter::Bilinear, false, 224, half, half},
@@ -40,7 +41,7 @@ constexpr Processor processors[] = {
     {"Siglip", false, 224, ResizeFilter::Bicubic, false, 224, half, half},
     {"CLIP", true, 224, ResizeFilter::Bicubic, true, 224, clipMean, clipStd},
     {"Bit", true, 224, ResizeFilter::Bicubic, true, 224, clipMean, clipStd},
-    {"DINOv3ViT", false, 224, ResizeFilter::Bilinear, false, 224, imageNetMean, imageNetStd},
+    {"DINOv3ViT", false, 224, ResizeFilter::Bilinear, false, 224, imageNetMean, imageNetStd, true},
 };
 
 constexpr KeyUse U = KeyUse::Understood, I = KeyUse::Irrelevant, X = KeyUse::MustBeOff;
@@ -171,8 +172,12 @@ llvm::Error Reader::addResize() {
   if (fast && torch)
     step.impl = ResizeImpl::Torch;
   else if (fast)
+    checkpoint.notes.push_back(fmt::format(
+        "preprocessing: torchvision has no filter '{}'; resized as Pillow does", nameOf(step.filter)));
+  if (processor->resizesFractions)
     checkpoint.notes.push_back(
-        fmt::format("preprocessing: torchvision has no filter '{}'; resized as Pillow does", nameOf(step.filter)));
+        "preprocessing: resized pixels are rounded to whole levels, which the processor "
+        "does not do (at most half of 1/255 apart)");
   result.steps.push_back(step);
   return llvm::Error::success();
 }

@@ -61,7 +61,7 @@ int64_t countBlocks(const CanonicalTensors &tensors);
 /// heads.
 void fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config);
 
-/// A text file with one label a line (UTF-8; CRLF is fine).
+/// A text file with one label a line (UTF-8; CRLF is fine), or ImageNet's meta.mat (SynsetLabels.h).
 llvm::Expected<std::vector<std::string>> readLabels(llvm::StringRef file);
 
 } // namespace vitc

@@ -174,8 +174,8 @@ struct HeadLayer {
   bool bias = true;
   bool operator==(const HeadLayer &) const = default;
 };
-/// Linear + tanh in front of the head, also Hugging Face's pooler of a bare ViTModel; or, with the identity, the
-/// projection of CLIP into the space shared with texts.
+/// Linear + tanh in front of the head, also Hugging Face's pooler of a bare ViTModel; or, with the identity,
+/// the projection of CLIP into the space shared with texts.
 struct PreLogits {
   int64_t out = 0;
   std::string act = "tanh"; ///< "tanh" "identity"

@@ -221,7 +221,11 @@ llvm::Expected<std::vector<std::string>> vitc::readLabels(llvm::StringRef file) 
   return labels;
 }
 
-llvm::Expected<Checkpoint> vitc::openCheckpoint(llvm::StringRef model, const ImportOptions &options) {
+llvm::Expected<Checkpoint> vitc::openCheckpoint(llvm::StringRef model, const ImportOptions &given) {
+  ImportOptions options = given;
+  for (auto &[name, file] : options.tensors) // "cls" for "embed.cls"
+    if (name == "cls" || name == "dist" || name == "reg" || name == "pos")
+      name.insert(0, "embed.");
   auto open = [&]() -> llvm::Expected<Checkpoint> {
     llvm::StringRef preset = model;
     if (preset.consume_front("preset:"))

@@ -27,7 +27,8 @@ llvm::Error vitc::overrideConfig(ModelConfig &config, const ImportOptions &optio
     } else if (auto *crop = std::get_if<CenterCropStep>(&step)) {
       // The two backends of transformers' processors differ in the crop, too.
       if (config.source.library == "transformers")
-        crop->round = *options.resizeRules == ResizeImpl::Torch ? CropRounding::HalfEven : CropRounding::Floor;
+        crop->round =
+            *options.resizeRules == ResizeImpl::Torch ? CropRounding::HalfEven : CropRounding::Floor;
     }
   }
   if (!found)
@@ -65,8 +66,8 @@ llvm::Expected<std::vector<std::string>> vitc::supplyTensors(Checkpoint &checkpo
       return inputError("{}: expected numbers of type F64, F32, F16 or BF16 for '{}', got {}", file, name,
                         raw.type->name);
     if (squeezed(raw.shape) != squeezed(spec->shape))
-      return inputError("{}: expected shape [{}] for '{}', got [{}]", file, fmt::join(spec->shape, ", "), name,
-                        fmt::join(raw.shape, ", "));
+      return inputError("{}: expected shape [{}] for '{}', got [{}]", file, fmt::join(spec->shape, ", "),
+                        name, fmt::join(raw.shape, ", "));
     WeightStore::Scan scan = store->scan();
     if (!scan.nonFinite.empty())
       checkpoint.warnings.push_back(fmt::format("{}: tensor '{}' holds NaN or infinity", file, name));

@@ -11,8 +11,9 @@ namespace vitc {
 llvm::Error overrideConfig(ModelConfig &config, const ImportOptions &options);
 
 /// Puts the tensors of --tensor under their canonical names, whatever was there, and returns the content hash
-/// of each file. Errors: Input, if a name is not among expectedTensors(config), or a file does not hold exactly
-/// one tensor of its shape (dimensions of extent 1 may come and go). Precondition: validate(config) succeeded.
+/// of each file. Errors: Input, if a name is not among expectedTensors(config), or a file does not hold
+/// exactly one tensor of its shape (dimensions of extent 1 may come and go). Precondition: validate(config)
+/// succeeded.
 llvm::Expected<std::vector<std::string>> supplyTensors(Checkpoint &checkpoint, const ImportOptions &options);
 
 /// The content hash of weights of which supplyTensors() replaced some.

@@ -10,8 +10,8 @@
 
 namespace vitc {
 
-/// Writes tensors as one safetensors file, each as F32, or as F64 if it has elements that F32 cannot hold, sorted
-/// by name, header padded to 8 bytes; atomically, streaming.
+/// Writes tensors as one safetensors file, each as F32, or as F64 if it has elements that F32 cannot hold,
+/// sorted by name, header padded to 8 bytes; atomically, streaming.
 llvm::Error writeSafetensors(llvm::StringRef path,
                              const std::map<std::string, std::shared_ptr<const TensorView>> &tensors);
 

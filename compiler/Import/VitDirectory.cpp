@@ -132,7 +132,8 @@ llvm::Error vitc::writeSafetensors(llvm::StringRef path,
       bytes.resize(values.size() * size);
       for (auto [i, value] : llvm::enumerate(values))
         if (single)
-          llvm::support::endian::write32le(&bytes[4 * i], llvm::bit_cast<uint32_t>(static_cast<float>(value)));
+          llvm::support::endian::write32le(&bytes[4 * i],
+                                           llvm::bit_cast<uint32_t>(static_cast<float>(value)));
         else
           llvm::support::endian::write64le(&bytes[8 * i], llvm::bit_cast<uint64_t>(value));
       file->os().write(bytes.data(), bytes.size());
@@ -145,9 +146,8 @@ namespace {
 
 /// Whether readLabels() reads back from a file what is written to it line by line.
 bool fitLines(llvm::ArrayRef<std::string> labels) {
-  return llvm::none_of(labels, [](llvm::StringRef label) {
-           return label.contains('\n') || label.ends_with("\r");
-         }) &&
+  return llvm::none_of(labels,
+                       [](llvm::StringRef label) { return label.contains('\n') || label.ends_with("\r"); }) &&
          !labels.empty() && !llvm::StringRef(labels.front()).starts_with("\xef\xbb\xbf");
 }
 
@@ -168,7 +168,7 @@ public:
     std::error_code error;
     for (int attempt = 0; attempt < 100; ++attempt) {
       std::string name = inDirectory(llvm::sys::path::parent_path(target),
-                              fmt::format(".vitc-{:08x}.tmp", llvm::sys::Process::GetRandomNumber()));
+                                     fmt::format(".vitc-{:08x}.tmp", llvm::sys::Process::GetRandomNumber()));
       error = llvm::sys::fs::create_directory(name, /*IgnoreExisting=*/false);
       if (!error)
         path = std::move(name);
@@ -213,8 +213,7 @@ llvm::Error vitc::writeVitDirectory(const Checkpoint &checkpoint, llvm::StringRe
                        error ? "something else" : "one with files");
   }
   llvm::StringRef parent = llvm::sys::path::parent_path(path);
-  if (std::error_code error =
-          parent.empty() ? std::error_code() : llvm::sys::fs::create_directories(parent))
+  if (std::error_code error = parent.empty() ? std::error_code() : llvm::sys::fs::create_directories(parent))
     return makeError(ExitCode::Environment, "{}: cannot be created: {}", path.str(), error.message());
   PendingDirectory directory;
   if (llvm::Error error = directory.create(path))

@@ -32,6 +32,33 @@ llvm::Error vitc::inflateInto(llvm::ArrayRef<uint8_t> in, llvm::MutableArrayRef<
   return llvm::Error::success();
 }
 
+llvm::Expected<std::vector<uint8_t>> vitc::inflateWithin(llvm::ArrayRef<uint8_t> in, size_t limit,
+                                                         DeflateWrapper wrapper, llvm::StringRef what) {
+  if (in.size() > INT_MAX || limit > INT_MAX)
+    return inputError("{}: expected at most {} bytes of deflated data, got {}", what.str(), INT_MAX,
+                      in.size());
+  z_stream stream{};
+  if (inflateInit2(&stream, wrapper == DeflateWrapper::None ? -MAX_WBITS : MAX_WBITS) != Z_OK)
+    return makeError(ExitCode::Environment, "{}: no memory to inflate it", what.str());
+  stream.next_in = const_cast<uint8_t *>(in.data());
+  stream.avail_in = static_cast<uInt>(in.size());
+  std::vector<uint8_t> out;
+  int status = Z_OK;
+  while (status == Z_OK && out.size() < limit) { // grows with what comes out, not with what a file claims
+    size_t written = out.size();
+    out.resize(std::min(limit, std::max<size_t>(2 * written, 1 << 16)));
+    stream.next_out = out.data() + written;
+    stream.avail_out = static_cast<uInt>(out.size() - written);
+    status = ::inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  if (status != Z_STREAM_END || stream.avail_in != 0)
+    return inputError("{}: expected deflated data of at most {} bytes, got {}", what.str(), limit,
+                      status == Z_OK ? "more" : "damaged data");
+  return out;
+}
+
 uint32_t vitc::crc32Of(llvm::ArrayRef<uint8_t> bytes) {
   uLong crc = crc32(0, nullptr, 0);
   while (!bytes.empty()) {

@@ -6,6 +6,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
+#include <vector>
 
 namespace vitc {
 
@@ -17,6 +18,11 @@ enum class DeflateWrapper { None, Zlib };
 /// (Input) begin with `what`.
 llvm::Error inflateInto(llvm::ArrayRef<uint8_t> in, llvm::MutableArrayRef<uint8_t> out,
                         DeflateWrapper wrapper, llvm::StringRef what);
+
+/// Inflates `in`, which must hold one whole stream and nothing behind it, of at most `limit` bytes. Errors
+/// (Input) begin with `what`.
+llvm::Expected<std::vector<uint8_t>> inflateWithin(llvm::ArrayRef<uint8_t> in, size_t limit,
+                                                   DeflateWrapper wrapper, llvm::StringRef what);
 
 /// The CRC-32 of zip archives.
 uint32_t crc32Of(llvm::ArrayRef<uint8_t> bytes);

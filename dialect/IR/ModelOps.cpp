@@ -15,8 +15,8 @@ LogicalResult NormalizeImageOp::verify() {
   auto out = shapeOf(getResult());
   int64_t channels = in.channels;
   if (out[0] != channels || out[1] != in.height || out[2] != in.width)
-    return emitOpError() << "expected result [" << channels << ", " << in.height << ", " << in.width << "], got "
-                         << getResult().getType() << " (normalize_image_c1)";
+    return emitOpError() << "expected result [" << channels << ", " << in.height << ", " << in.width
+                         << "], got " << getResult().getType() << " (normalize_image_c1)";
   if (static_cast<int64_t>(getMean().size()) != channels || static_cast<int64_t>(getStd().size()) != channels)
     return emitOpError() << "expected mean and std of " << channels << " channels, got " << getMean().size()
                          << " and " << getStd().size() << " (normalize_image_c2)";

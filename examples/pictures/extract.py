@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the bundled pictures: the first ten test images of each Fashion-MNIST class, as PNG, and labels.csv.
+"""Writes the bundled pictures: the first ten test images of each Fashion-MNIST class, as PNG, and labels.csv and list.txt.
 
     extract.py [--data /usr/share/datasets/fashion-mnist] [--output FOLDER]
 
@@ -54,6 +54,8 @@ def main():
         (args.output / name).write_bytes(grey_png(pixels, width, height))
         rows.append(f"{name},{which},{LABELS[which]}")
     (args.output / "labels.csv").write_text("\n".join(rows) + "\n")
+    # The same for `vitc eval`.
+    (args.output / "list.txt").write_text("".join(" ".join(row.split(",")[:2]) + "\n" for row in rows[1:]))
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ static void cubic(double x, double *weights) {
   const double a = -0.75;
   for (int k = 0; k < 4; k++) {
     double d = k < 2 ? x + (1 - k) : (k - 1) - x;
-    weights[k] = d < 1.0 ? ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0
-                         : ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a;
+    weights[k] =
+        d < 1.0 ? ((a + 2.0) * d - (a + 3.0)) * d * d + 1.0 : ((a * d - 5.0 * a) * d + 8.0 * a) * d - 4.0 * a;
   }
 }
 
@@ -116,7 +116,8 @@ static void opencv_point(const vitc_axis *axis, int columns, int taps, int64_t i
   float x = (float)(((double)i + 0.5) * scale - 0.5), weights[4];
   int64_t index = floor_of(x);
   x -= (float)index;
-  if (columns && taps == 2 && (index < 0 || index >= axis->in - 1)) { /* rows keep their weights at the border */
+  if (columns && taps == 2 &&
+      (index < 0 || index >= axis->in - 1)) { /* rows keep their weights at the border */
     index = index < 0 ? 0 : axis->in - 1;
     x = 0.0f;
   }
@@ -193,8 +194,9 @@ static int32_t value_of(const vitc_pixels *pixels, const uint8_t *pixel, int32_t
   return pixels->to_grey ? vitc_grey(pixel) : pixel[channel];
 }
 
-static uint8_t fixed_pixel(const vitc_interpolation *how, const vitc_pixels *pixels, const uint8_t *const *rows,
-                           const vitc_point *row, const vitc_point *column, int32_t channel) {
+static uint8_t fixed_pixel(const vitc_interpolation *how, const vitc_pixels *pixels,
+                           const uint8_t *const *rows, const vitc_point *row, const vitc_point *column,
+                           int32_t channel) {
   int taps = taps_of(how->filter);
   if (taps == 1)
     return (uint8_t)value_of(pixels, rows[0] + (ptrdiff_t)column->at[0] * pixels->stride, channel);
@@ -241,8 +243,7 @@ static float real_pixel(const vitc_interpolation *how, const vitc_pixels *pixels
   float values[4][4];
   for (int j = 0; j < taps; j++)
     for (int k = 0; k < taps; k++)
-      values[j][k] =
-          (float)value_of(pixels, rows[j] + (ptrdiff_t)column->at[k] * pixels->stride, channel);
+      values[j][k] = (float)value_of(pixels, rows[j] + (ptrdiff_t)column->at[k] * pixels->stride, channel);
   if (taps == 2) {
     float top = values[0][0] + (values[0][1] - values[0][0]) * column->weight.real[1];
     float bottom = values[1][0] + (values[1][1] - values[1][0]) * column->weight.real[1];
@@ -258,9 +259,9 @@ static float real_pixel(const vitc_interpolation *how, const vitc_pixels *pixels
   return result;
 }
 
-void vitc_interpolate_row_f32(const vitc_interpolation *how, const vitc_pixels *pixels,
-                              const uint8_t *source, ptrdiff_t row_stride, const vitc_point *row,
-                              int32_t count, int32_t out_channels, size_t plane, float *out) {
+void vitc_interpolate_row_f32(const vitc_interpolation *how, const vitc_pixels *pixels, const uint8_t *source,
+                              ptrdiff_t row_stride, const vitc_point *row, int32_t count,
+                              int32_t out_channels, size_t plane, float *out) {
   const uint8_t *rows[4];
   for (int j = 0; j < taps_of(how->filter); j++)
     rows[j] = source + row->at[j] * row_stride;

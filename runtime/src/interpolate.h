@@ -1,14 +1,12 @@
 /* interpolate.h - resizes that look at a fixed number of source pixels, however much a picture shrinks.
  *
- * An output pixel is a sum of 1 (nearest), 2 x 2 (bilinear) or 4 x 4 (bicubic) source pixels, computed where it
- * is needed. Each library's arithmetic is followed step by step:
- *   torchvision, antialias=False  aten/src/ATen/native/cpu/UpSampleKernel*.cpp of PyTorch, kernels of u8: weights
- *                                 of 16 bits, 8 bits between the passes, a = -0.75
- *   TensorFlow                    tensorflow/core/kernels/image/resize_{bilinear,bicubic}_op.cc: f32, half-pixel
- *                                 centres, a = -0.5, cubic weights from a table of 1024 steps
- *   OpenCV                        modules/imgproc/src/resize.cpp: weights of 11 bits, no rounding between the
- *                                 passes, a = -0.75
- * and nearest as each of them, and Pillow, has it.
+ * An output pixel is a sum of 1 (nearest), 2 x 2 (bilinear) or 4 x 4 (bicubic) source pixels, computed where
+ * it is needed. Each library's arithmetic is followed step by step: torchvision, antialias=False
+ * aten/src/ATen/native/cpu/UpSampleKernel*.cpp of PyTorch, kernels of u8: weights of 16 bits, 8 bits between
+ * the passes, a = -0.75 TensorFlow tensorflow/core/kernels/image/resize_{bilinear,bicubic}_op.cc: f32,
+ * half-pixel centres, a = -0.5, cubic weights from a table of 1024 steps OpenCV
+ * modules/imgproc/src/resize.cpp: weights of 11 bits, no rounding between the passes, a = -0.75 and nearest
+ * as each of them, and Pillow, has it.
  */
 #ifndef VITC_INTERPOLATE_H
 #define VITC_INTERPOLATE_H
@@ -43,14 +41,14 @@ typedef struct vitc_interpolation {
   int column_shift, row_shift;
 } vitc_interpolation;
 
-/* One row of the result: `count` pixels of `out_channels`, channels that `pixels` does not have being copies of
- * its first. As u8, interleaved, to `out`; as f32 to out[channel * plane + x]. */
+/* One row of the result: `count` pixels of `out_channels`, channels that `pixels` does not have being copies
+ * of its first. As u8, interleaved, to `out`; as f32 to out[channel * plane + x]. */
 void vitc_interpolate_row(const vitc_interpolation *how, const vitc_pixels *pixels, const uint8_t *source,
                           ptrdiff_t row_stride, const vitc_point *row, int32_t count, int32_t out_channels,
                           uint8_t *out);
-void vitc_interpolate_row_f32(const vitc_interpolation *how, const vitc_pixels *pixels,
-                              const uint8_t *source, ptrdiff_t row_stride, const vitc_point *row,
-                              int32_t count, int32_t out_channels, size_t plane, float *out);
+void vitc_interpolate_row_f32(const vitc_interpolation *how, const vitc_pixels *pixels, const uint8_t *source,
+                              ptrdiff_t row_stride, const vitc_point *row, int32_t count,
+                              int32_t out_channels, size_t plane, float *out);
 
 #ifdef __cplusplus
 }

@@ -171,8 +171,7 @@ vitc_status vitc_picture_prepare(vitc_picture *picture, const vitc_model_info *i
                        vitc_resize_weight_limit(filter, info->max_side, info->input_height));
   if (!picture->row_shift || !picture->column_shift)
     return vitc_fail(VITC_PICTURE_TOO_LARGE, "the picture needs larger resize tables than were reserved");
-  picture->vertical_first =
-      rules == VITC_RULES_PILLOW && h > (int64_t)TALL * w && picture->vertical.out < h;
+  picture->vertical_first = rules == VITC_RULES_PILLOW && h > (int64_t)TALL * w && picture->vertical.out < h;
   const vitc_taps *last = &picture->column_taps[picture->vertical.count - 1];
   picture->first_row = picture->column_taps[0].first;
   picture->row_count = last->first + last->count - picture->first_row;

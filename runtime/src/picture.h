@@ -1,5 +1,5 @@
-/* picture.h - from a caller's picture to the pixels that run_u8's schedule reads: u8 HWC, or f32 CHW where the
- * rules keep fractions. */
+/* picture.h - from a caller's picture to the pixels that run_u8's schedule reads: u8 HWC, or f32 CHW where
+ * the rules keep fractions. */
 #ifndef VITC_PICTURE_H
 #define VITC_PICTURE_H
 
@@ -17,8 +17,8 @@ extern "C" {
 typedef int (*vitc_for)(void *team, uint32_t count, vitc_task task, void *arg);
 
 /* Scratch that pictures of a model need, a multiple of 64; 0 if it takes none. Tables of both axes and, for
- * resizes in two passes, the result of the horizontal one: at most max_side rows of the model's width. Saturates
- * at UINT64_MAX. */
+ * resizes in two passes, the result of the horizontal one: at most max_side rows of the model's width.
+ * Saturates at UINT64_MAX. */
 uint64_t vitc_picture_bytes(const vitc_model_info *info);
 
 /* What resize and crop do to a picture of h x w. Errors: VITC_INVALID_ARGUMENT if the result does not have

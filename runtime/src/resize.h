@@ -1,4 +1,5 @@
-/* resize.h - antialiased resizes of 8-bit pictures, one axis at a time: Pillow's, and torchvision's of tensors.
+/* resize.h - antialiased resizes of 8-bit pictures, one axis at a time: Pillow's, and torchvision's of
+ * tensors.
  *
  * Follows src/libImaging/Resample.c of Pillow step by step, so that results agree to the bit: weights in
  * double, normalised, rounded to fixed point of 22 bits; horizontal pass first, its result rounded to 8 bits;
@@ -77,8 +78,7 @@ void vitc_resize_column(const uint8_t *rows, size_t pitch, int32_t first_row, co
 
 /* The same straight from a source picture, for count pixels: out[count * channels]. */
 void vitc_resize_source_column(const vitc_pixels *pixels, const uint8_t *source, ptrdiff_t row_stride,
-                               const vitc_taps *taps, vitc_axis_weights weights, int32_t count,
-                               uint8_t *out);
+                               const vitc_taps *taps, vitc_axis_weights weights, int32_t count, uint8_t *out);
 
 #ifdef __cplusplus
 }

@@ -135,8 +135,8 @@ INSTANTIATE_TEST_SUITE_P(Others, ResizeGolden,
 static const uint32_t kFilters[] = {VITC_FILTER_LANCZOS, VITC_FILTER_BILINEAR, VITC_FILTER_BICUBIC,
                                     VITC_FILTER_BOX, VITC_FILTER_HAMMING};
 
-// Every pair of sizes from 1 to 24, every filter: no access outside, tables suffice, sums stay within 32 bits,
-// flat pictures stay flat.
+// Every pair of sizes from 1 to 24, every filter: no access outside, tables suffice, sums stay within 32
+// bits, flat pictures stay flat.
 TEST(Resize, TablesSufficeForAllSmallSizes) {
   for (uint32_t rules : {VITC_RULES_PILLOW, VITC_RULES_TORCH})
     for (uint32_t filter : kFilters)
@@ -166,8 +166,8 @@ TEST(Resize, TablesSufficeForAllSmallSizes) {
 
 // The same for resizes of a fixed number of pixels, as whole pictures.
 TEST(Resize, FlatPicturesStayFlatUnderAllRules) {
-  for (uint32_t rules :
-       {VITC_RULES_PILLOW, VITC_RULES_TORCH, VITC_RULES_TORCH_PLAIN, VITC_RULES_TENSORFLOW, VITC_RULES_OPENCV})
+  for (uint32_t rules : {VITC_RULES_PILLOW, VITC_RULES_TORCH, VITC_RULES_TORCH_PLAIN, VITC_RULES_TENSORFLOW,
+                         VITC_RULES_OPENCV})
     for (uint32_t filter : {VITC_FILTER_NEAREST, VITC_FILTER_BILINEAR, VITC_FILTER_BICUBIC})
       for (int h = 1; h <= 20; ++h)
         for (int w : {1, 2, 3, 7, 20}) {
@@ -175,24 +175,32 @@ TEST(Resize, FlatPicturesStayFlatUnderAllRules) {
           c.info.input_height = 9;
           c.info.input_width = 6;
           c.info.input_channels = 1;
-          c.rule = {VITC_RESIZE_SQUASH, filter, 9, 6, 0, 0, rules, VITC_SIZE_FLOOR,
+          c.rule = {VITC_RESIZE_SQUASH,
+                    filter,
+                    9,
+                    6,
+                    0,
+                    0,
+                    rules,
+                    VITC_SIZE_FLOOR,
                     rules == VITC_RULES_TENSORFLOW && filter != VITC_FILTER_NEAREST};
           std::vector<uint8_t> got = convert(c, 1), flat(inputBytes(c), 255);
           if (c.rule.f32) {
             std::vector<float> numbers(54, 255.0f);
             std::memcpy(flat.data(), numbers.data(), flat.size());
           }
-          EXPECT_LE(largestDifference(c, got, flat), c.rule.f32 ? 1e-6 : 0) << rules << " " << filter << " " << h
-                                                                            << " x " << w;
+          EXPECT_LE(largestDifference(c, got, flat), c.rule.f32 ? 1e-6 : 0)
+              << rules << " " << filter << " " << h << " x " << w;
         }
 }
 
 // A crop of a far larger resize: tables hold the kept positions only.
 TEST(Resize, ExtremeShapes) {
-  for (uint32_t rules :
-       {VITC_RULES_PILLOW, VITC_RULES_TORCH, VITC_RULES_TORCH_PLAIN, VITC_RULES_TENSORFLOW, VITC_RULES_OPENCV})
+  for (uint32_t rules : {VITC_RULES_PILLOW, VITC_RULES_TORCH, VITC_RULES_TORCH_PLAIN, VITC_RULES_TENSORFLOW,
+                         VITC_RULES_OPENCV})
     for (uint32_t filter : {VITC_FILTER_NEAREST, VITC_FILTER_BICUBIC})
-      for (auto [h, w] : {std::pair(1, 5000), std::pair(5000, 1), std::pair(2, 4999), std::pair(5000, 5000)}) {
+      for (auto [h, w] :
+           {std::pair(1, 5000), std::pair(5000, 1), std::pair(2, 4999), std::pair(5000, 5000)}) {
         Case c{h, w, 1, 7};
         c.info.input_height = c.info.input_width = 24;
         c.info.input_channels = 3;

@@ -20,8 +20,8 @@ enum {
   VITC_SPACE_ARENA = 0,   /* activations of one image; the runtime adds image * arena_bytes */
   VITC_SPACE_WEIGHTS = 1, /* the packed weight blob, shared by all runs */
   VITC_SPACE_INPUT = 2,   /* the caller's f32 NCHW images, or resized pixels; adds image * input bytes */
-  VITC_SPACE_OUTPUT = 3, /* output `index` of the model; adds image * output_bytes[index] */
-  VITC_SPACE_SCRATCH = 4 /* scratch of the calling thread, scratch_bytes long, 64-byte aligned */
+  VITC_SPACE_OUTPUT = 3,  /* output `index` of the model; adds image * output_bytes[index] */
+  VITC_SPACE_SCRATCH = 4  /* scratch of the calling thread, scratch_bytes long, 64-byte aligned */
 };
 
 typedef struct vitc_operand {
@@ -99,12 +99,12 @@ typedef struct vitc_level {
 /* Picture preprocessing up to the model's input size; what follows (normalisation) is generated code. */
 enum { VITC_RESIZE_NONE = 0, VITC_RESIZE_SQUASH = 1, VITC_RESIZE_SHORTEST = 2 };
 enum { /* Pillow's numbers */
-  VITC_FILTER_NEAREST = 0,
-  VITC_FILTER_LANCZOS = 1,
-  VITC_FILTER_BILINEAR = 2,
-  VITC_FILTER_BICUBIC = 3,
-  VITC_FILTER_BOX = 4,
-  VITC_FILTER_HAMMING = 5
+       VITC_FILTER_NEAREST = 0,
+       VITC_FILTER_LANCZOS = 1,
+       VITC_FILTER_BILINEAR = 2,
+       VITC_FILTER_BICUBIC = 3,
+       VITC_FILTER_BOX = 4,
+       VITC_FILTER_HAMMING = 5
 };
 /* Whose arithmetic resizes. All but Pillow have the filters nearest, bilinear and bicubic only. */
 enum {
@@ -116,8 +116,8 @@ enum {
 };
 enum { VITC_CROP_FLOOR = 0, VITC_CROP_HALF_EVEN = 1 }; /* rounding of (size - crop) / 2 */
 enum {                                                 /* SHORTEST: how the long side is rounded */
-  VITC_SIZE_FLOOR = 0,                                 /* side * long / short */
-  VITC_SIZE_LROUND = 1                                 /* side * (long / short) in f32, half away from zero */
+       VITC_SIZE_FLOOR = 0,                            /* side * long / short */
+       VITC_SIZE_LROUND = 1                            /* side * (long / short) in f32, half away from zero */
 };
 
 typedef struct vitc_preprocess {

@@ -1,10 +1,13 @@
 // What people read: ranking, tables, annotated pictures.
 #include "compiler/Driver/Annotate.h"
-#include "compiler/Driver/Font.h"
+#include "compiler/Driver/HersheyFont.h"
+#include "compiler/Driver/PutText.h"
 #include "compiler/Driver/Ranking.h"
 #include "compiler/Driver/Text.h"
 #include <cmath>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 
 using namespace vitc;
 
@@ -58,47 +61,82 @@ TEST(TextTest, TablesAlign) {
                   "longer  120.5\n");
 }
 
-TEST(AnnotateTest, EnlargesAndDraws) {
-  Picture picture{.height = 28, .width = 28, .channels = 1, .pixels = std::vector<uint8_t>(784, 77)};
-  picture.pixels[0] = 200;
-  Picture result = annotate(picture, {"Ankle boot 99.1 %", "Sneaker 0.9 %"});
-  EXPECT_EQ(result.channels, 3);
-  EXPECT_EQ(result.width, 224);
-  EXPECT_GT(result.height, 224 + 20);
-  EXPECT_EQ(result.pixels.size(), size_t(result.height) * result.width * 3);
-  auto pixel = [&](int x, int y) { return result.pixels[(size_t(y) * result.width + x) * 3]; };
-  EXPECT_EQ(pixel(7, 7), 200);
-  EXPECT_EQ(pixel(8, 7), 77);
-  size_t bright = 0;
-  for (int y = 224; y < result.height; ++y)
-    for (int x = 0; x < result.width; ++x)
-      bright += pixel(x, y) == 255;
-  EXPECT_GT(bright, 100u); // some 17 glyphs of a dozen dots
+Picture flatPicture(int32_t height, int32_t width, int32_t channels) {
+  return {height, width, channels, std::vector<uint8_t>(size_t(height) * width * channels, 77)};
 }
 
-TEST(AnnotateTest, AnySize) {
+TEST(AnnotateTest, EnlargesSmallPictures) {
+  Picture picture = flatPicture(28, 28, 1);
+  picture.pixels[27 * 28] = 200;
+  Picture result = annotate(picture, {"9: Ankle boot"});
+  EXPECT_EQ(result.channels, 3);
+  EXPECT_EQ(result.width, 224);
+  EXPECT_EQ(result.height, 224);
+  auto pixel = [&](int x, int y) { return &result.pixels[(size_t(y) * result.width + x) * 3]; };
+  EXPECT_EQ(pixel(7, 223)[1], 200);
+  EXPECT_EQ(pixel(8, 223)[1], 77);
+  size_t green = 0;
+  for (int y = 0; y < result.height; ++y)
+    for (int x = 0; x < result.width; ++x)
+      green += pixel(x, y)[0] == 0 && pixel(x, y)[1] == 255 && pixel(x, y)[2] == 0;
+  EXPECT_GT(green, 200u); // 12 glyphs of some dozens of pixels
+}
+
+TEST(AnnotateTest, AnySizeAndText) {
   for (auto [h, w] : {std::pair{1, 1}, {1, 4000}, {3000, 2}, {600, 800}, {225, 223}}) {
-    Picture picture{
-        .height = h, .width = w, .channels = 3, .pixels = std::vector<uint8_t>(size_t(h) * w * 3)};
-    Picture result = annotate(picture, {std::string(500, 'x'), "\xc3\xa9", ""});
+    Picture result = annotate(flatPicture(h, w, 3), {std::string(100000, 'x'), "\xc3\xa9\x01\xff", ""});
     EXPECT_EQ(result.pixels.size(), size_t(result.height) * result.width * 3);
     EXPECT_GE(result.width, w);
   }
 }
 
-TEST(FontTest, EveryCharacterIsDistinct) {
-  std::vector<std::string> seen;
-  for (char c = ' '; c <= '~'; ++c) {
-    std::string dots;
-    for (int y = 0; y < kGlyphHeight; ++y)
-      for (int x = 0; x < kGlyphWidth; ++x)
-        dots += glyphDot(c, x, y) ? '#' : '.';
-    EXPECT_EQ(std::count(seen.begin(), seen.end(), dots), 0) << c;
-    EXPECT_EQ(dots.find('#') == std::string::npos, c == ' ') << c;
-    seen.push_back(dots);
+// make_text_goldens.py drew these with cv2.putText.
+TEST(PutTextTest, EqualsOpenCv) {
+  std::ifstream file(VITC_TEST_DATA "/put-text.golden", std::ios::binary);
+  std::string line, text;
+  int cases = 0;
+  while (std::getline(file, line)) {
+    if (line[0] == '#')
+      continue;
+    std::istringstream words(line);
+    std::string keyword;
+    int32_t height, width, x, y;
+    words >> keyword >> height >> width >> x >> y;
+    ASSERT_TRUE(words && keyword == "case") << line;
+    ASSERT_TRUE(std::getline(file, text));
+    std::string expected(size_t(height) * width, '\0');
+    ASSERT_TRUE(file.read(expected.data(), expected.size()) && file.get() == '\n') << text;
+    Picture picture = flatPicture(height, width, 3);
+    putText(picture, text, x, y, {0, 255, 0});
+    size_t off = 0;
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const uint8_t *pixel = &picture.pixels[3 * i];
+      bool drawn = pixel[0] == 0 && pixel[1] == 255 && pixel[2] == 0;
+      off += drawn != (expected[i] == '#') || (!drawn && pixel[1] != 77);
+    }
+    EXPECT_EQ(off, 0u) << text;
+    ++cases;
   }
-  EXPECT_FALSE(glyphDot('A', -1, 0));
-  EXPECT_FALSE(glyphDot('A', 0, kGlyphHeight));
+  EXPECT_GE(cases, 10);
+}
+
+TEST(PutTextTest, WhatIsNotAsciiIsAQuestionMark) {
+  Picture marks = flatPicture(30, 100, 3), others = marks;
+  putText(marks, "a??b", 0, 20, {0, 255, 0});
+  putText(others, "a\xc3\xa9\tb", 0, 20, {0, 255, 0});
+  EXPECT_EQ(marks.pixels, others.pixels);
+}
+
+TEST(HersheyFontTest, GlyphsAreWellFormed) {
+  for (char c = ' '; c <= '~'; ++c) {
+    llvm::StringRef glyph = hersheyGlyph(c);
+    ASSERT_EQ(glyph.size() % 2, 0u) << c;
+    ASSERT_GE(glyph.size(), 2u) << c;
+    EXPECT_LT(glyph[0], glyph[1]) << c;
+    for (size_t i = 2; i < glyph.size(); i += 2)
+      if (glyph[i] == ' ')
+        EXPECT_EQ(glyph[i + 1], 'R') << c;
+  }
 }
 
 } // namespace

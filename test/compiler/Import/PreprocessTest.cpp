@@ -69,6 +69,18 @@ TEST(Preprocess, DeiTDefaultsSquashAndCrop) {
   EXPECT_EQ(std::get<ResizeStep>(p.steps[0]).filter, ResizeFilter::Bicubic);
 }
 
+TEST(Preprocess, DINOv3Defaults) {
+  auto model = get(openWith(R"({"image_processor_type": "DINOv3ViTImageProcessorFast", "crop_size": null,
+    "do_center_crop": null, "size": {"height": 8, "width": 8}, "pad_size": null})"));
+  ASSERT_TRUE(model);
+  const std::vector<PreprocessStep> &steps = model->config.preprocess->steps;
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(std::get<ResizeStep>(steps[0]).filter, ResizeFilter::Bilinear);
+  EXPECT_EQ(std::get<AffineStep>(steps[1]),
+            (AffineStep{1.0 / 255.0, {.485, .456, .406}, {.229, .224, .225}}));
+  EXPECT_TRUE(llvm::any_of(model->notes, [](llvm::StringRef note) { return note.contains("whole levels"); }));
+}
+
 TEST(Preprocess, FastProcessorsMeanTorchvision) {
   constexpr const char *fast =
       R"({"image_processor_type": "DeiTImageProcessorFast", "size": {"height": 11, "width": 11},

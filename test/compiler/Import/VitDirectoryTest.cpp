@@ -22,6 +22,44 @@ TEST(VitDirectory, RoundTripsEveryTensor) {
   EXPECT_EQ(readFile(dir.file("m/vit.json")), readFile(dir.file("n/vit.json")));
 }
 
+TEST(VitDirectory, WritesLabelsAndWideNumbers) {
+  ModelDir source;
+  source.write("vit.json", changedVitJson("\"pool\"", "\"labels\": [\"a\", \"b c\", \"\"], \"pool\""));
+  TensorFile file;
+  for (const TensorSpec &spec : expectedTensors(minimalConfig()))
+    if (spec.name != "head.main.b")
+      file.add(spec.name, {spec.shape.begin(), spec.shape.end()});
+  const double wide[] = {0.1, 1e300, -2};
+  file.addRaw("head.main.b", "F64", {3}, llvm::StringRef(reinterpret_cast<const char *>(wide), sizeof wide));
+  source.write("model.safetensors", file.text());
+  Checkpoint original = *get(source.open());
+  TempDir dir;
+  ASSERT_FALSE(writeVitDirectory(original, dir.file("m/")));
+  EXPECT_EQ(readFile(dir.file("m/labels.txt")), "a\nb c\n\n");
+  Checkpoint read = *get(openCheckpoint(dir.file("m")));
+  EXPECT_EQ(read.config, original.config);
+  EXPECT_EQ(values(read, "head.main.b"), std::vector<double>(std::begin(wide), std::end(wide)));
+  // Labels that no line can hold stay in the description.
+  original.config.labels[1] = "b\nc";
+  ASSERT_FALSE(writeVitDirectory(original, dir.file("n")));
+  EXPECT_EQ(readFile(dir.file("n/labels.txt")), "<unreadable>");
+  EXPECT_EQ(get(openCheckpoint(dir.file("n")))->config.labels, original.config.labels);
+}
+
+TEST(VitDirectory, AppearsWholeOrNotAtAll) {
+  Checkpoint original = *get(openPreset("vit_tiny_patch16_224"));
+  TempDir dir;
+  dir.write("file", "mine");
+  expectError(writeVitDirectory(original, dir.path()), ExitCode::Environment, {"one with files"});
+  expectError(writeVitDirectory(original, dir.file("file")), ExitCode::Environment, {"something else"});
+  expectError(writeVitDirectory(original, dir.file("file/below")), ExitCode::Environment,
+              {"cannot be created"});
+  EXPECT_EQ(dir.list(), "file"); // nothing is left of the attempts
+  ASSERT_FALSE(llvm::sys::fs::create_directory(dir.file("empty")));
+  ASSERT_FALSE(writeVitDirectory(original, dir.file("empty")));
+  EXPECT_EQ(dir.list(), "empty file");
+}
+
 TEST(VitDirectory, NothingIsDroppedOrMissing) {
   ModelConfig config = minimalConfig();
   ModelDir dir;

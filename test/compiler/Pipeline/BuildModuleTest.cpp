@@ -219,4 +219,13 @@ TEST_F(BuildModuleTest, PicturesAreNormalised) {
   EXPECT_EQ(type.getShape(), (llvm::ArrayRef<int64_t>{8, 12, 1}));
 }
 
+TEST_F(BuildModuleTest, ResizedPixelsMayKeepFractions) {
+  ResizeStep resize{ResizeMode::Squash, {8, 12}, ResizeFilter::Bilinear, false, ResizeImpl::Tf};
+  config.preprocess = Preprocess{false, {resize, AffineStep{1.0 / 255, {0.5}, {0.25}}}};
+  EXPECT_EQ(lines("forward_u8").front(), "normalize_image 1");
+  auto type = llvm::cast<mlir::RankedTensorType>(first<vit::NormalizeImageOp>().getPixels().getType());
+  EXPECT_TRUE(type.getElementType().isF32());
+  EXPECT_EQ(type.getShape(), (llvm::ArrayRef<int64_t>{1, 8, 12}));
+}
+
 } // namespace

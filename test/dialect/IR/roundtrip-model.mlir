@@ -5,12 +5,14 @@
 
 // CHECK-LABEL: func.func @image
 // CHECK: vit.normalize_image %{{.*}} scale 0.0039215686274509803 mean [0.48500000000000004, 5.000000e-01, 4.060000e-01] std [2.290000e-01, 1.000000e-01, -0.30000000000000004] : tensor<8x8x3xui8> -> tensor<3x8x8xf32>
+// CHECK: vit.normalize_image %{{.*}} scale 1.000000e+00 mean [0.000000e+00, 1.000000e+00, 2.000000e+00] std [1.000000e+00, 1.000000e+00, 1.000000e+00] : tensor<3x8x8xf32> -> tensor<3x8x8xf32>
 // CHECK: vit.patch_embed %{{.*}}, %{{.*}} bias %{{.*}} stride [4, 4] : (tensor<3x8x8xf32>, tensor<5x3x4x4xf32>, tensor<5xf32>) -> tensor<4x5xf32>
 // CHECK: vit.patch_embed %{{.*}}, %{{.*}} stride [4, 4] {padding = array<i64: 0, 1, 2, 3>}
 // CHECK: vit.patch_embed %{{.*}}, %{{.*}} stride [3, 2] : (tensor<8x8x3xui8>, tensor<5x3x4x4xf32>) -> tensor<6x5xf32>
 func.func @image(%x: tensor<8x8x3xui8>, %w: tensor<5x3x4x4xf32>, %b: tensor<5xf32>) {
   %n = vit.normalize_image %x scale 0.00392156862745098 mean [0.48500000000000004, 0.5, 0.406]
       std [0.229, 0.1, -0.30000000000000004] : tensor<8x8x3xui8> -> tensor<3x8x8xf32>
+  vit.normalize_image %n scale 1.0 mean [0.0, 1.0, 2.0] std [1.0, 1.0, 1.0] : tensor<3x8x8xf32> -> tensor<3x8x8xf32>
   %0 = vit.patch_embed %n, %w bias %b stride [4, 4]
       : (tensor<3x8x8xf32>, tensor<5x3x4x4xf32>, tensor<5xf32>) -> tensor<4x5xf32>
   %1 = vit.patch_embed %n, %w stride [4, 4] {padding = array<i64: 0, 1, 2, 3>}
