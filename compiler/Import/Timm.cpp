@@ -339,9 +339,9 @@ llvm::Error Importer::readPool() {
   if (std::optional<JsonRef> heads = argument("attn_pool_num_heads"))
     if (llvm::Error error = store(heads->asInteger(1, maxParsedSize), facts.poolHeads))
       return error;
-  if (!arguments)
-    return llvm::Error::success();
-  return store(boolOr(*arguments, "pool_include_prefix", false), facts.poolIncludesPrefix);
+  if (std::optional<JsonRef> include = argument("pool_include_prefix"))
+    return store(include->asBool(), facts.poolIncludesPrefix);
+  return llvm::Error::success();
 }
 
 llvm::Error Importer::readLabels() {

@@ -89,9 +89,10 @@ void geluTanh(TimmArchitecture &a) { a.act = Activation::GeluTanh; }
 void averagePool(TimmArchitecture &a) { a.pool = "avg"; }
 void tokenPool(TimmArchitecture &a) { a.pool = "token"; }
 void mapPool(TimmArchitecture &a) { a.pool = "map"; }
-void poolOfEightHeads(TimmArchitecture &a) {
+void poolOfPe(TimmArchitecture &a) { // timm's Eva shows its pool all tokens
   a.pool = "map";
   a.poolHeads = 8;
+  a.poolIncludesPrefix = true;
 }
 void poolWithPrefix(TimmArchitecture &a) {
   a.pool = "map";
@@ -135,7 +136,7 @@ constexpr Trait traits[] = {
     {"vit_pe_*", averagePool},
     {"vit_pe_*", ropeOfPe<32, 1>},
     {"vit_pe_*_gigantic_*", ropeOfPe<32, 0>},
-    {"vit_pe_core_*", poolOfEightHeads},
+    {"vit_pe_core_*", poolOfPe},
     {"vit_pe_core_tiny_*", ropeOfPe<24, 1>},
     {"vit_pe_core_small_*", ropeOfPe<24, 1>},
     {"vit_pe_core_base_*", ropeOfPe<14, 1>},

@@ -70,7 +70,7 @@ TEST(TimmFamilies, EveryArchitectureOfARelease) {
     if (line.empty() || line.starts_with("#"))
       continue;
     ++rows;
-    llvm::SmallVector<llvm::StringRef, 9> cell;
+    llvm::SmallVector<llvm::StringRef, 10> cell;
     line.split(cell, '\t');
     std::string name = cell[0].str();
     EXPECT_EQ(!refusedTimmArchitecture(name).empty(), cell[1] == "refused") << name;
@@ -84,8 +84,9 @@ TEST(TimmFamilies, EveryArchitectureOfARelease) {
       ropeText = fmt::format("{} {:g} {} {} {}x{} {:g}", nameOf(rope.kind), rope.base, rope.order,
                              rope.pairing, rope.ref.height, rope.ref.width, rope.offset);
     std::string act = facts->act ? nameOf(*facts->act) : cell[4] == "silu" ? "silu" : "gelu_erf";
-    EXPECT_EQ(fmt::format("{} {} {:g} {} {} {} {} {}", facts->width, facts->heads, facts->eps, act,
-                          facts->pool, facts->poolHeads, nameOf(facts->placement), ropeText),
+    EXPECT_EQ(fmt::format("{} {} {:g} {} {} {} {} {} {}", facts->width, facts->heads, facts->eps, act,
+                          facts->pool, facts->poolHeads, nameOf(facts->placement), ropeText,
+                          facts->poolIncludesPrefix),
               llvm::join(llvm::ArrayRef(cell).drop_front(), " "))
         << name;
   }
@@ -192,6 +193,7 @@ TEST(TimmFamilies, AttentionPooling) {
   const ModelConfig &config = model->config();
   EXPECT_EQ(config.pool.kind, PoolKind::Map);
   EXPECT_EQ(config.poolHeads(), 8);
+  EXPECT_TRUE(config.pool.includePrefix);
   EXPECT_EQ(config.poolHidden(), 20);
   EXPECT_EQ(config.poolAct(), Activation::GeluErf);
   EXPECT_EQ(config.rope, (RopeConfig{RopeKind::Cat, 10000, "xy", "adjacent", {14, 14}, 1, {}}));

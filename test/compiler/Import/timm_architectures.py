@@ -20,7 +20,7 @@ from timm.models import _registry
 MODULES = ("vision_transformer", "eva", "beit", "deit")
 BLOCKS = {"Block": "pre", "EvaBlock": "pre", "ResPostBlock": "res_post", "EvaBlockPostNorm": "res_post"}
 ACTIVATIONS = {"GELUnone": "gelu_erf", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
-COLUMNS = ("name", "width", "heads", "eps", "act", "pool", "pool_heads", "placement", "rope")
+COLUMNS = ("name", "width", "heads", "eps", "act", "pool", "pool_heads", "placement", "rope", "include_prefix")
 
 
 def rope_of(rope):
@@ -32,6 +32,12 @@ def rope_of(rope):
         ref = "x".join(map(str, rope.ref_feat_shape or (0, 0)))
         return f"cat {rope.temperature:g} {order} {'half' if rope.rotate_half else 'adjacent'} {ref} {rope.grid_offset:g}"
     return f"{kind} {rope.temperature:g} {order} {'half' if kind == 'dinov3' else 'adjacent'} 0x0 0"
+
+
+def pool_includes_prefix(model):
+    if type(model).__name__ == "Eva":  # its pool() shows an attention pool all tokens
+        return model.attn_pool is not None
+    return getattr(model, "pool_include_prefix", False)
 
 
 def row(name):
@@ -51,7 +57,7 @@ def row(name):
     pool_heads = pool.num_heads if pool is not None and pool.num_heads != heads else 0
     return [name, model.embed_dim, heads, f"{eps.pop():g}",
             ACTIVATIONS[type(act).__name__ + str(getattr(act, "approximate", ""))], model.global_pool, pool_heads,
-            BLOCKS[type(block).__name__], rope_of(getattr(model, "rope", None))]
+            BLOCKS[type(block).__name__], rope_of(getattr(model, "rope", None)), str(pool_includes_prefix(model)).lower()]
 
 
 def main():
