@@ -2,7 +2,7 @@
 //
 // timm's names are those of DeiT's and DINO's code, from which MAE, I-JEPA, DINOv2 and DINOv3 come, too; so
 // one table serves all of them. Source: timm/models/ vision_transformer.py, eva.py, beit.py, deit.py;
-// facebookresearch/ dino, mae, ijepa, dinov2, dinov3.
+// facebookresearch/ dino, mae, ijepa, dinov2, dinov3; baaivision/EVA.
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Import/TimmNames.h"
@@ -32,6 +32,7 @@ static constexpr NameRule rules[] = {
     {"blocks.{i}.attn.k_norm.{p}", "blk.{i}.kn.{p}"},
     {"blocks.{i}.attn.relative_position_bias_table", "blk.{i}.rel_table"},
     {"blocks.{i}.attn.norm.{p}", "blk.{i}.attn_norm.{p}"},
+    {"blocks.{i}.attn.inner_attn_ln.{p}", "blk.{i}.attn_norm.{p}"}, // EVA-02, as its authors save it
     {"blocks.{i}.attn.proj.{p}", "blk.{i}.o.{p}"},
     {"blocks.{i}.ls1.gamma", "blk.{i}.ls1"},
     {"blocks.{i}.gamma_1", "blk.{i}.ls1"}, // BEiT
@@ -40,6 +41,7 @@ static constexpr NameRule rules[] = {
     {"blocks.{i}.mlp.fc1_g.{p}", "blk.{i}.gate.{p}"},
     {"blocks.{i}.mlp.fc1_x.{p}", "blk.{i}.fc1.{p}"},
     {"blocks.{i}.mlp.norm.{p}", "blk.{i}.mlp_norm.{p}"},
+    {"blocks.{i}.mlp.ffn_ln.{p}", "blk.{i}.mlp_norm.{p}"},
     {"blocks.{i}.mlp.fc2.{p}", "blk.{i}.fc2.{p}"},
     {"blocks.{i}.mlp.w12.{p}", "blk.{i}.gate.{p}|blk.{i}.fc1.{p}"}, // DINOv2
     {"blocks.{i}.mlp.w1.{p}", "blk.{i}.gate.{p}"},                  // DINOv3
@@ -71,7 +73,10 @@ static constexpr IgnoreRule ignored[] = {
     {"mask_token", "only used by masked training"},
     {"*.relative_position_index", "follows from the grid"},
     {"relative_position_index", "follows from the grid"},
+    {"*rope.freqs_cos", "follows from the grid"},
+    {"*rope.freqs_sin", "follows from the grid"},
     {"local_cls_norm.*", "only used in training"},
+    {"lm_head.*", "predicts tokens in training"},
     {"optimizer.*", "training state"},
     {"lr_scheduler.*", "training state"},
 };

@@ -220,6 +220,25 @@ TEST(BareWeights, DinoV2) {
   EXPECT_EQ(model->config().block.mlp.act, Activation::Silu);
 }
 
+TEST(BareWeights, Eva02AsItsAuthorsSaveIt) {
+  Tensors t =
+      without("mlp", without("qkv", plain())).add("rope.freqs_cos", {4, 4}).add("rope.freqs_sin", {4, 4});
+  for (const char *block : {"blocks.0.", "blocks.1."}) {
+    std::string b = block;
+    for (const char *name : {"attn.q_proj", "attn.k_proj", "attn.v_proj"})
+      t.linear(b + name, w, w, false);
+    t.add(b + "attn.q_bias", {w}).add(b + "attn.v_bias", {w}).norm(b + "attn.inner_attn_ln");
+    t.linear(b + "mlp.w1", f, w).linear(b + "mlp.w2", f, w).linear(b + "mlp.w3", w, f);
+    t.add(b + "mlp.ffn_ln.weight", {f}).add(b + "mlp.ffn_ln.bias", {f});
+  }
+  refuse(t, with("", 2), {"gated MLPs", "--arch timm:NAME"});
+  auto model = bare(t, with("timm:eva02_large_patch14_clip_224", 2));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->config().block.attn.qkvBias, (std::array<bool, 3>{true, false, true}));
+  EXPECT_TRUE(model->config().block.attn.outNorm && model->config().block.mlp.innerNorm);
+  EXPECT_EQ(model->config().rope.kind, RopeKind::Cat);
+}
+
 /// DINOv3 as its authors store it, with masks for the bias of keys.
 TensorFile dinoV3(float keys, float queries = 1) {
   Tensors t = without("pos_embed", without("head", plain()));
@@ -330,7 +349,8 @@ TEST(BareWeights, NothingFits) {
          {"'layer1.0.conv1.weight'", "no library", "torchvision"});
   refuse(plain().add("blocks.0.attn.lambda_q1", {4}), with("", 2),
          {"nearest is timm", "'blocks.0.attn.lambda_q1'"});
-  refuse(Tensors{huggingFaceShapes("vit.", false, false)}, with(""), {"names of transformers (ViT", "config.json"});
+  refuse(Tensors{huggingFaceShapes("vit.", false, false)}, with(""),
+         {"names of transformers (ViT", "config.json"});
   refuse(plain(), with("timn:x", 2), {"--arch timn:x", "did you mean 'timm'?"}, ExitCode::Usage);
   refuse(plain(), with("torchvision:vit_b_16", 2), {"not part of a torchvision"});
   refuse(Tensors{}.add("cls_token", {1, 1, w}), with("timm"), {"a patch embedding"});
