@@ -58,8 +58,17 @@ constexpr KeyRule dinov2Keys[] = {
     {"use_swiglu_ffn", U}, {"layerscale_value", I}, {"use_mask_token", I},
 };
 constexpr KeyRule dinov2RegisterKeys[] = {
-    {"mlp_ratio", U},      {"layer_norm_eps", U},      {"qkv_bias", U},         {"head_dim", U},
-    {"use_swiglu_ffn", U}, {"num_register_tokens", U}, {"layerscale_value", I}, {"use_mask_token", I},
+    {"mlp_ratio", U},
+    {"layer_norm_eps", U},
+    {"qkv_bias", U},
+    {"head_dim", U},
+    {"use_swiglu_ffn", U},
+    {"num_register_tokens", U},
+    {"layerscale_value", I},
+    {"use_mask_token", I},
+    // Its files hold these; transformers always antialiases, without an offset.
+    {"interpolate_antialias", I},
+    {"interpolate_offset", I},
 };
 constexpr KeyRule dinov3Keys[] = {
     {"intermediate_size", U}, {"layer_norm_eps", U},      {"query_bias", U},       {"key_bias", U},

@@ -169,8 +169,7 @@ TEST(HuggingFaceFamilies, BeitRefusals) {
   expectRefused(t, beitConfig(modelClass, {{"layer_scale_init_value", "0"}}), {"lambda_1"});
   expectRefused(t, beitConfig(modelClass, {{"layer_scale_init_value", "\"x\""}}), {"true or false"});
   expectRefused(t, beitConfig(modelClass, {{"image_size", "[8, 16]"}}), {"a square for BEiT"});
-  expectRefused(t, beitConfig(modelClass, {{"image_size", "16"}}),
-                {"rel_table", "[52, 2]"});
+  expectRefused(t, beitConfig(modelClass, {{"image_size", "16"}}), {"rel_table", "[52, 2]"});
   t.add("beit.encoder.relative_position_bias.relative_position_bias_table", {12, 2});
   expectRefused(t, beitConfig(modelClass), {"got both"});
 }
@@ -258,7 +257,10 @@ TEST(HuggingFaceFamilies, Dinov2GateIsTheFirstHalf) {
 }
 
 TEST(HuggingFaceFamilies, Dinov2WithRegisters) {
-  Changes registers = {{"model_type", "\"dinov2_with_registers\""}, {"num_register_tokens", "3"}};
+  Changes registers = {{"model_type", "\"dinov2_with_registers\""},
+                       {"num_register_tokens", "3"},
+                       {"interpolate_antialias", "true"},
+                       {"interpolate_offset", "0.0"}};
   Tensors t = dinov2("dinov2_with_registers.", 3).linear("classifier", classes, 2 * w);
   auto model = import(t, dinov2Config("Dinov2WithRegistersForImageClassification", registers));
   ASSERT_TRUE(model);
