@@ -215,7 +215,10 @@ llvm::Error StateDictReader::run() {
   if (store.tensors().empty())
     return inputError("{}: expected a dictionary of tensors, got {}", what,
                       others.empty() ? "an empty one" : "no tensor beside " + llvm::join(others, ", "));
-  if (!others.empty()) {
+  // An object's attributes are no entries that somebody saved.
+  bool object = pickle[weights].kind == PickleValue::Object &&
+                llvm::StringRef(pickle[weights].text).starts_with(scriptClass);
+  if (!others.empty() && !object) {
     size_t shown = std::min<size_t>(others.size(), 8);
     store.addNote(fmt::format("entries that are no tensors: {}{}",
                               llvm::join(llvm::ArrayRef(others).take_front(shown), ", "),
