@@ -221,6 +221,10 @@ llvm::Expected<Imported> vitc::importKeras(llvm::StringRef model, const ImportOp
   if (!opened)
     return opened.takeError();
   KerasFile file = std::move(*opened);
+  if (!options.arch.empty() || (options.heads != 0 && file.config))
+    return makeError(ExitCode::Usage, "{}: --{} is for {} without a configuration", model.str(),
+                     options.arch.empty() ? "heads" : "arch",
+                     options.arch.empty() ? "weights" : "weights of other libraries than Keras");
   // The layers' own names, in both forms.
   bool hub = hasTensor(file.store, "vit_encoder/") || hasTensor(file.store, "vi_t_encoder/");
   bool vitKeras =

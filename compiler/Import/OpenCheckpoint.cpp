@@ -94,8 +94,12 @@ llvm::Expected<Imported> importDirectory(llvm::StringRef model, const ImportOpti
   if (ours)
     return importVitJson(model);
   if (!theirs) {
-    if (WeightStore::hasWeights(model))
-      return importBareWeights(model, options);
+    if (WeightStore::hasWeights(model)) {
+      llvm::Expected<std::string> file = WeightStore::findFile(model);
+      if (!file)
+        return file.takeError();
+      return isKerasFile(*file) ? importKeras(*file, options) : importBareWeights(model, options);
+    }
     return inputError("{}: expected a model: vit.json, config.json of transformers or timm, or "
                       "open_clip_config.json, with weights, or weights alone; got {}",
                       model.str(), listing(model));

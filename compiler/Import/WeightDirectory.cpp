@@ -85,7 +85,7 @@ bool WeightStore::hasWeights(llvm::StringRef directory) {
   return false;
 }
 
-llvm::Expected<WeightStore> WeightStore::openDirectory(llvm::StringRef directory) {
+llvm::Expected<std::string> WeightStore::findFile(llvm::StringRef directory) {
   auto at = [&](llvm::StringRef name) {
     llvm::SmallString<256> result(directory);
     path::append(result, name);
@@ -93,7 +93,7 @@ llvm::Expected<WeightStore> WeightStore::openDirectory(llvm::StringRef directory
   };
   for (llvm::StringRef name : weightFiles)
     if (fs::exists(at(name)))
-      return name.ends_with(".json") ? openIndex(at(name)) : open(at(name));
+      return at(name);
 
   // The only safetensors file, or else the only file of weights at all.
   std::vector<std::string> safetensors, others;
@@ -108,10 +108,17 @@ llvm::Expected<WeightStore> WeightStore::openDirectory(llvm::StringRef directory
   std::vector<std::string> &candidates = safetensors.empty() ? others : safetensors;
   llvm::sort(candidates);
   if (candidates.size() == 1)
-    return open(at(candidates[0]));
+    return at(candidates[0]);
   if (candidates.size() > 1)
     return inputError("{}: expected one of {}, or a single file of weights, got {}; rename the one to use",
                       directory.str(), fmt::join(weightFiles, ", "), llvm::join(candidates, ", "));
   return inputError("{}: expected weights: {}, or a single file that ends in {}; there is none",
                     directory.str(), fmt::join(weightFiles, ", "), fmt::join(weightSuffixes, ", "));
+}
+
+llvm::Expected<WeightStore> WeightStore::openDirectory(llvm::StringRef directory) {
+  llvm::Expected<std::string> file = findFile(directory);
+  if (!file)
+    return file.takeError();
+  return llvm::StringRef(*file).ends_with(".json") ? openIndex(*file) : open(*file);
 }

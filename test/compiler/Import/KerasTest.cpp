@@ -124,6 +124,16 @@ TEST(Keras, WeightsAlone) {
               {"--heads with a divisor of the width 24"});
 }
 
+TEST(Keras, OptionsOfWeightsWithoutAConfiguration) {
+  ImportOptions heads, arch;
+  heads.heads = 3;
+  arch.arch = "timm:vit_base_patch16_224";
+  expectError(importKeras(golden(plain), heads), ExitCode::Usage,
+              {"--heads is for weights without a configuration"});
+  expectError(importKeras(golden(hubNumbered), arch), ExitCode::Usage,
+              {"--arch is for weights of other libraries"});
+}
+
 TEST(Keras, HeadsOfVitKeras) {
   std::optional<Imported> imported = get(importKeras(golden(google), {}));
   ASSERT_TRUE(imported);
