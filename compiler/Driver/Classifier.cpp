@@ -7,15 +7,24 @@
 
 using namespace vitc;
 
+/// The output that holds the logits of a picture, or the only one, whose name a module need not say.
+static std::optional<size_t> logitsOf(const LoadedLibrary &library) {
+  const std::vector<Port> &outputs = library.facts().outputs;
+  for (auto [i, output] : llvm::enumerate(outputs))
+    if (output.shape.size() == 1 &&
+        (output.name == "logits" || (outputs.size() == 1 && output.name != "probabilities")))
+      return i;
+  return std::nullopt;
+}
+
 /// Refuses models that do not classify pictures.
 static llvm::Error checkClassifier(const LoadedLibrary &library) {
-  const std::vector<Port> &outputs = library.facts().outputs;
-  if (outputs.size() != 1 || outputs.front().shape.size() != 1) {
+  if (!logitsOf(library)) {
     std::string names;
-    for (const Port &output : outputs)
+    for (const Port &output : library.facts().outputs)
       names += (names.empty() ? "" : ", ") + output.name;
     return inputError(
-        "{}: expected a model with one output, the logits of its classes, got {}; see 'vitc run'",
+        "{}: expected a model with the logits of its classes as an output, got {}; see 'vitc run'",
         library.path(), names);
   }
   if (!library.info().preprocess)
@@ -40,7 +49,7 @@ llvm::Expected<Classifier> Classifier::open(llvm::StringRef modelOrLibrary, cons
     llvm::Expected<std::vector<std::string>> read = readLabels(*file);
     if (!read)
       return read.takeError();
-    int64_t classes = (*library)->facts().outputs.front().shape.front();
+    int64_t classes = (*library)->facts().outputs[*logitsOf(**library)].shape.front();
     if (static_cast<int64_t>(read->size()) != classes)
       return inputError("{}: expected {} labels, one per class, got {}", *file, classes, read->size());
     labels = std::move(*read);
@@ -55,7 +64,7 @@ llvm::Expected<Classifier> Classifier::open(llvm::StringRef modelOrLibrary, cons
   return Classifier(std::move(*library), std::move(*model), std::move(labels));
 }
 
-int64_t Classifier::classes() const { return loaded->facts().outputs.front().shape.front(); }
+int64_t Classifier::classes() const { return loaded->facts().outputs[*logitsOf(*loaded)].shape.front(); }
 
 std::string Classifier::label(int64_t index) const {
   return index < static_cast<int64_t>(names.size()) ? names[index] : "class " + std::to_string(index);
@@ -66,10 +75,14 @@ llvm::Expected<Classified> Classifier::classify(llvm::StringRef path, size_t top
   if (!read)
     return read.takeError();
   picture = std::move(*read);
-  std::vector<float> logits(model.outputElements(0));
+  std::vector<std::vector<float>> outputs;
+  std::vector<float *> pointers;
+  for (size_t i = 0; i < loaded->facts().outputs.size(); ++i)
+    pointers.push_back(outputs.emplace_back(model.outputElements(i)).data());
+  const std::vector<float> &logits = outputs[*logitsOf(*loaded)];
   auto start = std::chrono::steady_clock::now();
   if (llvm::Error error = model.runPictures(picture.pixels.data(), picture.height, picture.width,
-                                            picture.channels, 1, {logits.data()}))
+                                            picture.channels, 1, pointers))
     return error;
   double milliseconds =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
@@ -77,5 +90,8 @@ llvm::Expected<Classified> Classifier::classify(llvm::StringRef path, size_t top
     if (!std::isfinite(logit))
       return inputError("{}: expected finite logits from the model, got {} for {}; are its weights damaged?",
                         path.str(), logit, quoteForMessage(label(static_cast<int64_t>(i))));
-  return Classified{path.str(), picture.height, picture.width, topClasses(logits, top), milliseconds};
+  const std::optional<ModelConfig> &config = loaded->facts().model;
+  bool sigmoid = config && config->zeroShot && config->zeroShot->sigmoid;
+  return Classified{path.str(), picture.height, picture.width, topClasses(logits, top, sigmoid),
+                    milliseconds};
 }

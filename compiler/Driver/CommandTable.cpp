@@ -15,7 +15,8 @@ static constexpr CommandInfo kCommands[] = {
      "vitc compile preset:vit_tiny_patch16_224 --emit fused -o tiny.mlir",
      CompileVis, compileCommand},
     {"run", "MODEL|LIB --input x.npy --output y.npy", "run a model on a tensor in a file",
-     "The input is float32 [N, C, H, W] or [C, H, W], already normalised, or uint8 pixels [N, h, w, "
+     "The input is float32 [N, C, H, W] or [C, H, W] ([N, H, W, C] or [H, W, C] where the model has channels "
+     "last), already normalised, or uint8 pixels [N, h, w, "
      "channels] or "
      "[h, w, channels] of any size, which are resized, cropped and normalised as the model was trained to. "
      "Outputs are "
@@ -32,16 +33,20 @@ static constexpr CommandInfo kCommands[] = {
      "vitc classify vit_b.so cat.jpg --json",
      ClassifyVis, classifyCommand},
     {"eval", "MODEL|LIB DIR|LIST [--labels FILE]", "measure top-1 and top-5 over a folder of pictures",
-     "DIR holds a folder for each class, called by the class's label or index, or, with as many folders as classes, by any "
-     "names: then the sorted names are the classes 0, 1, 2 and so on. LIST is a text file with a picture and its class, "
+     "DIR holds a folder for each class, called by the class's label or index, or, with as many folders as "
+     "classes, by any "
+     "names: then the sorted names are the classes 0, 1, 2 and so on. LIST is a text file with a picture and "
+     "its class, "
      "label or index, a line; paths are relative to the file.\n"
-     "Pictures that cannot be read are named, left out of the percentages and counted; vitc then exits with 1.",
+     "Pictures that cannot be read are named, left out of the percentages and counted; vitc then exits with "
+     "1.",
      "vitc eval examples/models/vit-fashion-mnist examples/pictures/list.txt\n"
      "vitc eval vit_b.so imagenet/val --labels labels.txt\n"
      "vitc eval vit_b.so imagenet/val --drop-remainder 16 --json",
      EvalVis, evalCommand},
     {"import", "MODEL -o DIR", "write any model that opens as vit.json and safetensors",
-     "Writes the canonical description, the tensors under their canonical names in full precision, and the labels, if the "
+     "Writes the canonical description, the tensors under their canonical names in full precision, and the "
+     "labels, if the "
      "model has any. The directory is a model, and means the same. It appears complete or not at all.",
      "vitc import path/to/vit-base-patch16-224 -o vit_b\n"
      "vitc import path/to/model --norm-eps 1e-5 --tensor embed.cls=cls.npy -o model",

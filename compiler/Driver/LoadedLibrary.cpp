@@ -64,7 +64,7 @@ std::string vitc::layerName(const vitc_step &step) {
 }
 
 /// Outputs of a model that the commands can call; those of today have at most two.
-static constexpr size_t kMaxOutputs = 4;
+static constexpr size_t kMaxOutputs = 32;
 
 /// As in the metadata.
 static llvm::StringRef hostArchitecture() {
@@ -219,22 +219,16 @@ size_t RunningModel::outputElements(size_t index) const {
 /// Calls PREFIX_run or PREFIX_run_u8, which take one pointer for each output behind `arguments`.
 template <typename... Arguments>
 static vitc_status call(void *function, llvm::ArrayRef<float *> outputs, Arguments... arguments) {
+  vitc_status status = VITC_OK;
   auto with = [&]<size_t... Index>(std::index_sequence<Index...>) {
     using Function = vitc_status (*)(Arguments..., std::conditional_t<true, float *, decltype(Index)>...);
-    return reinterpret_cast<Function>(function)(arguments..., outputs[Index]...);
+    status = reinterpret_cast<Function>(function)(arguments..., outputs[Index]...);
   };
-  switch (outputs.size()) {
-  case 1:
-    return with(std::make_index_sequence<1>());
-  case 2:
-    return with(std::make_index_sequence<2>());
-  case 3:
-    return with(std::make_index_sequence<3>());
-  case 4:
-    return with(std::make_index_sequence<4>());
-  default:
-    llvm_unreachable("load() admits one to four outputs");
-  }
+  // A function type for each number of outputs; load() admits one to kMaxOutputs.
+  [&]<size_t... Count>(std::index_sequence<Count...>) {
+    (void)((outputs.size() == Count + 1 && (with(std::make_index_sequence<Count + 1>()), true)) || ...);
+  }(std::make_index_sequence<kMaxOutputs>());
+  return status;
 }
 
 llvm::Error RunningModel::run(const float *images, size_t n, llvm::ArrayRef<float *> outputs) const {

@@ -10,8 +10,8 @@
 using namespace vitc;
 
 /// Options about the contents of a checkpoint: a library has them compiled in, a module has no such contents.
-static constexpr OptionId kCheckpointOptions[] = {OPT_arch, OPT_heads, OPT_norm_eps, OPT_tensor,
-                                                  OPT_resize_rules};
+static constexpr OptionId kCheckpointOptions[] = {OPT_arch,    OPT_heads,     OPT_norm_eps, OPT_image_size,
+                                                  OPT_outputs, OPT_zero_shot, OPT_tensor,   OPT_resize_rules};
 
 static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
   ImportOptions options;
@@ -32,6 +32,30 @@ static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
     if (name.empty() || file.empty())
       return makeError(ExitCode::Usage, "--tensor: expected NAME=FILE, got '{}'", quoteForMessage(text));
     options.tensors.emplace_back(name.str(), file.str());
+  }
+  if (std::optional<std::string> text = arguments.value(OPT_image_size)) {
+    auto [height, width] = llvm::StringRef(*text).split('x');
+    Extent size;
+    if (height.getAsInteger(10, size.height) ||
+        (llvm::StringRef(*text).contains('x') ? width : height).getAsInteger(10, size.width) ||
+        size.height < 1 || size.width < 1 || size.height > 1 << 14 || size.width > 1 << 14)
+      return makeError(ExitCode::Usage,
+                       "--image-size: expected HEIGHTxWIDTH or one number for both, got '{}'",
+                       quoteForMessage(*text));
+    options.imageSize = size;
+  }
+  options.zeroShotPath = arguments.value(OPT_zero_shot).value_or("");
+  llvm::Expected<std::vector<std::string>> outputs = arguments.words(OPT_outputs);
+  if (!outputs)
+    return outputs.takeError();
+  for (const std::string &text : *outputs) {
+    std::optional<OutputSpec> output = parseOutput(text);
+    if (!output)
+      return makeError(ExitCode::Usage,
+                       "--outputs: expected logits, probabilities, pooled, features, hidden:K, embedding, "
+                       "attention:K or rollout, got '{}'",
+                       quoteForMessage(text));
+    options.outputs.push_back(*output);
   }
   if (arguments.has(OPT_resize_rules)) {
     static constexpr llvm::StringRef names[] = {"pillow", "torchvision", "tensorflow", "opencv"};

@@ -83,6 +83,17 @@ defm norm_eps : Value<"norm-eps", ModelCommands, "X", "epsilon of all norms, ins
 defm tensor : Value<"tensor", ModelCommands, "NAME=FILE",
                     ".npy file with the tensor that docs/vit-json.md calls NAME, instead of the checkpoint's, or where it "
                     "has none; may be given several times">;
+defm image_size : Value<"image-size", ModelCommands, "HxW",
+                        "input size in pixels, instead of the checkpoint's: position tables are resized by the model's own "
+                        "rule, pictures in proportion">;
+defm outputs : Value<"outputs", ModelCommands, "LIST",
+                     "what the library gives back, with commas: logits; probabilities; pooled (in front of the head); features "
+                     "(all tokens); hidden:K (behind K blocks); embedding (pooled, of length one); attention:K (maps of "
+                     "block K, from 0, for each head); rollout (attention of all blocks, from the tokens to the pooled one). "
+                     "Default: logits, or else features and pooled">;
+defm zero_shot : Value<"zero-shot", ModelCommands, "FILE",
+                       "safetensors file with class embeddings of a text tower, which make a classifier of a model without a "
+                       "head: 'embeddings', and perhaps 'scale' or 'logit_scale', 'bias' or 'logit_bias'">;
 defm resize_rules : Value<"resize-rules", ModelCommands, "LIBRARY",
                           "whose arithmetic resizes pictures, instead of what the checkpoint names or implies: pillow, "
                           "torchvision (tensors), tensorflow or opencv">;

@@ -6,7 +6,7 @@
 
 using namespace vitc;
 
-std::vector<Ranked> vitc::topClasses(llvm::ArrayRef<float> logits, size_t count) {
+std::vector<Ranked> vitc::topClasses(llvm::ArrayRef<float> logits, size_t count, bool sigmoid) {
   double largest = -std::numeric_limits<double>::infinity(), sum = 0;
   for (float logit : logits)
     if (!(logit <= largest) && !std::isnan(logit))
@@ -25,6 +25,7 @@ std::vector<Ranked> vitc::topClasses(llvm::ArrayRef<float> logits, size_t count)
   });
   std::vector<Ranked> result;
   for (size_t i = 0; i < count; ++i)
-    result.push_back({order[i], std::exp(logits[order[i]] - largest) / sum});
+    result.push_back({order[i], sigmoid ? 1 / (1 + std::exp(-static_cast<double>(logits[order[i]])))
+                                        : std::exp(logits[order[i]] - largest) / sum});
   return result;
 }

@@ -13,9 +13,9 @@ struct Ranked {
   double probability;
 };
 
-/// The `count` most probable classes of softmax(logits), computed in double; equal ones in order of their
-/// index. NaN ranks last.
-std::vector<Ranked> topClasses(llvm::ArrayRef<float> logits, size_t count);
+/// The `count` most probable classes of softmax(logits), or with `sigmoid` of each logit for itself, computed
+/// in double; equal ones in order of their index. NaN ranks last.
+std::vector<Ranked> topClasses(llvm::ArrayRef<float> logits, size_t count, bool sigmoid = false);
 
 } // namespace vitc
 

@@ -378,6 +378,9 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
 
   Report report;
   Verifier verifier(**library, *running, *options, *bound);
+  // A library gives back what it was compiled to; a model without options, its defaults.
+  if (auto *source = std::get_if<Checkpoint>(&*model); source && compiled && !arguments.has(OPT_outputs))
+    source->config.outputs = compiled->outputs;
   if (llvm::Error error = verifier.prepare(*model))
     return error;
   for (int64_t i = 0; i < *count; ++i)

@@ -51,6 +51,8 @@ struct ImportOptions {
   std::string arch;  ///< "LIBRARY:NAME": what weights without a configuration are; "" if not given
   int64_t heads = 0; ///< of weights without a configuration; 0 if not given
   std::optional<Extent> imageSize; ///< input size to resize the position table for
+  std::string zeroShotPath;        ///< class embeddings to use as a head, see ZeroShot.h; "" if not given
+  std::vector<OutputSpec> outputs; ///< instead of the description's
 };
 
 /// Opens MODEL: a directory with vit.json, a Hugging Face or timm directory, or `preset:NAME` (options:

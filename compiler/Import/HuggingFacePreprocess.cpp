@@ -174,8 +174,10 @@ llvm::Error Reader::addResize() {
   else if (fast)
     checkpoint.notes.push_back(fmt::format(
         "preprocessing: torchvision has no filter '{}'; resized as Pillow does", nameOf(step.filter)));
-  if (processor->resizesFractions && step.impl == ResizeImpl::Torch)
-    step.pixels = ResizePixels::F32;
+  if (processor->resizesFractions)
+    checkpoint.notes.push_back(
+        "preprocessing: resized pixels are rounded to whole levels, which the processor "
+        "does not do (at most half of 1/255 apart)");
   result.steps.push_back(step);
   return llvm::Error::success();
 }

@@ -105,7 +105,7 @@ llvm::Error vitc::assembleKeras(Imported &imported, const KerasParts &parts, con
     return inputError(
         "{}: expected the class token (cls, [1, 1, {}]) and the positions (pos, [1, {}, {}]), which "
         "Keras does not save where they belong to no layer of the model: give both with --tensor "
-        "cls=FILE --tensor pos=FILE (.npy files, for instance)",
+        "embed.cls=FILE --tensor embed.pos=FILE (.npy files, for instance)",
         imported.store.path(), config.width, config.tokens(), config.width);
   if (!parts.preLogits.empty())
     config.head.preLogits =

@@ -1,5 +1,6 @@
 //===- ModelConfig.cpp - what follows from a description --------------------------------------------===//
 #include "compiler/Import/ModelConfig.h"
+#include "compiler/Import/VitNames.h"
 #include "llvm/ADT/STLExtras.h"
 #include <fmt/format.h>
 
@@ -54,18 +55,64 @@ std::optional<int64_t> ModelConfig::prefixIndex(llvm::StringRef kind) const {
   return std::nullopt;
 }
 
+/// Zeros before and behind `size`, so that ceil(size / stride) patches fit.
+static std::pair<int64_t, int64_t> paddingAlong(int64_t size, int64_t patch, int64_t stride, PatchPad pad) {
+  if (pad == PatchPad::Valid)
+    return {0, 0};
+  int64_t all = std::max<int64_t>(0, (patchesAlong(size, patch, stride, pad) - 1) * stride + patch - size);
+  return {all / 2, all - all / 2};
+}
+
+std::array<int64_t, 4> ModelConfig::padding() const {
+  auto [top, bottom] = paddingAlong(inputSize.height, patch.size.height, patch.stride.height, patch.pad);
+  auto [left, right] = paddingAlong(inputSize.width, patch.size.width, patch.stride.width, patch.pad);
+  return {top, left, bottom, right};
+}
+
+int64_t ModelConfig::positionPrefix() const {
+  return posCovers == PosCovers::All ? prefixTokens() : posCovers == PosCovers::ClsAndPatch ? 1 : 0;
+}
+
 int64_t ModelConfig::positions() const {
-  switch (posCovers) {
-  case PosCovers::All:
-    return tokens();
-  case PosCovers::ClsAndPatch:
-    return 1 + patches();
-  case PosCovers::Patch:
-    return patches();
-  case PosCovers::None:
+  if (posCovers == PosCovers::None)
     return 0;
+  int64_t suffixRows = posCovers == PosCovers::All ? tokens() - prefixTokens() - patches() : 0;
+  return positionPrefix() + patches() + suffixRows;
+}
+
+int64_t ModelConfig::storedPositions() const {
+  return posCovers == PosCovers::None ? 0 : positions() - patches() + pos.grid.height * pos.grid.width;
+}
+
+int64_t ModelConfig::pooledWidth() const {
+  switch (pool.kind) {
+  case PoolKind::ConcatClsMean:
+    return 2 * width;
+  case PoolKind::MultiLayer:
+    return (static_cast<int64_t>(pool.layers.size()) + 1) * width;
+  default:
+    return width;
   }
-  llvm_unreachable("covered switch");
+}
+
+static bool isIndexed(OutputValue kind) {
+  return kind == OutputValue::Hidden || kind == OutputValue::Attention;
+}
+
+std::string vitc::outputText(const OutputSpec &output) {
+  std::string name = nameOf(output.kind);
+  return isIndexed(output.kind) ? fmt::format("{}:{}", name, output.index) : name;
+}
+
+std::optional<OutputSpec> vitc::parseOutput(llvm::StringRef text) {
+  auto [name, index] = text.split(':');
+  std::optional<OutputValue> kind = valueOf<OutputValue>(name);
+  if (!kind || isIndexed(*kind) != text.contains(':'))
+    return std::nullopt;
+  OutputSpec output{*kind};
+  if (isIndexed(*kind) && (index.getAsInteger(10, output.index) || output.index < 0))
+    return std::nullopt;
+  return output;
 }
 
 namespace {
@@ -115,8 +162,8 @@ void Specs::embedding() {
     add("embed." + run.kind, {run.count, config.width});
   for (const TokenRun &run : config.suffix)
     add("embed." + run.kind, {run.count, config.width});
-  if (config.positions() != 0 && config.pos.kind != PosKind::None)
-    add("embed.pos", {config.positions(), config.width});
+  if (config.posCovers != PosCovers::None && config.pos.kind == PosKind::Learned)
+    add("embed.pos", {config.storedPositions(), config.width});
   if (config.preNorm)
     norm("embed.pre_norm", config.norm, config.width);
 }
@@ -175,24 +222,14 @@ void Specs::tail() {
   }
   if (config.finalNorm != FinalNorm::None)
     norm("final.norm", config.norm, width);
-  int64_t pooled = width;
-  switch (config.pool.kind) {
-  case PoolKind::Map:
+  int64_t pooled = config.pooledWidth();
+  if (config.pool.kind == PoolKind::Map) {
     add("pool.probe", {1, width});
     for (const char *part : {"pool.q", "pool.k", "pool.v", "pool.o"})
       linear(part, width, width, true);
     norm("pool.ln", config.norm, width);
     linear("pool.fc1", config.poolHidden(), width, true);
     linear("pool.fc2", width, config.poolHidden(), true);
-    break;
-  case PoolKind::ConcatClsMean:
-    pooled = 2 * width;
-    break;
-  case PoolKind::MultiLayer:
-    pooled = (static_cast<int64_t>(config.pool.layers.size()) + 1) * width;
-    break;
-  default:
-    break;
   }
   if (const std::optional<PreLogits> &pre = config.head.preLogits) {
     linear("head.pre", pre->out, pooled, pre->bias);
@@ -200,6 +237,8 @@ void Specs::tail() {
   }
   for (const HeadLayer &layer : config.head.layers)
     linear("head." + layer.name, layer.out, layer.from == "pooled" ? pooled : width, layer.bias);
+  if (config.zeroShot)
+    linear("zero_shot", config.zeroShot->classes, config.embeddingWidth(), true);
 }
 
 } // namespace

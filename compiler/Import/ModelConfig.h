@@ -44,10 +44,11 @@ enum class FinalNorm { AllTokens, AfterPool, None };
 enum class PoolKind { Cls, Mean, Max, AvgMax, Map, ConcatClsMean, MultiLayer, None };
 enum class HeadCombine { Single, Mean };
 
+enum class OutputValue { Logits, Probabilities, Pooled, Features, Hidden, Embedding, Attention, Rollout };
+
 enum class ResizeMode { Shortest, Squash, FitPatches };
 enum class ResizeFilter { Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming }; // Pillow's numbers
 enum class ResizeImpl { Pil, Torch, Tf, OpenCv };
-enum class ResizePixels { U8, F32 };
 enum class SizeRounding { Floor, Lround };
 enum class CropRounding { Floor, HalfEven };
 
@@ -58,11 +59,8 @@ struct ResizeStep {
   bool antialias = true;
   ResizeImpl impl = ResizeImpl::Pil;
   SizeRounding rounding = SizeRounding::Floor;
-  ResizePixels pixels = ResizePixels::U8; ///< F32: converted before, and not rounded after
-  /// Whether resized pixels keep fractions, as TensorFlow's do even of u8.
-  bool keepsFractions() const {
-    return filter != ResizeFilter::Nearest && (impl == ResizeImpl::Tf || pixels == ResizePixels::F32);
-  }
+  /// Whether resized pixels keep fractions (f32) or are rounded to u8, as the library's results are.
+  bool keepsFractions() const { return impl == ResizeImpl::Tf && filter != ResizeFilter::Nearest; }
   bool operator==(const ResizeStep &) const = default;
 };
 struct CenterCropStep {
@@ -171,18 +169,20 @@ struct PoolConfig {
   std::optional<Activation> act;
   bool operator==(const PoolConfig &) const = default;
 };
+/// A head layer that reads this gives logits for each token.
+inline constexpr const char *kHeadOfTokens = "tokens";
 struct HeadLayer {
   std::string name = "main";   ///< tensors head.NAME.{w,b}
-  std::string from = "pooled"; ///< "pooled", or a prefix token: "cls", "dist"
+  std::string from = "pooled"; ///< "pooled", a prefix token: "cls", "dist", or kHeadOfTokens
   int64_t out = 0;
   bool bias = true;
   bool operator==(const HeadLayer &) const = default;
 };
-/// Linear + tanh in front of the head, also Hugging Face's pooler of a bare ViTModel; or, with the identity,
-/// the projection of CLIP into the space shared with texts.
+/// Linear and an activation in front of the head, also Hugging Face's pooler of a bare ViTModel; or, with the
+/// identity, the projection of CLIP into the space shared with texts.
 struct PreLogits {
   int64_t out = 0;
-  std::string act = "tanh"; ///< "tanh" "identity"
+  std::string act = "tanh"; ///< "tanh", "identity", or the name of an Activation
   bool bias = true;
   bool operator==(const PreLogits &) const = default;
 };
@@ -193,6 +193,24 @@ struct HeadConfig {
   HeadCombine combine = HeadCombine::Single;
   bool operator==(const HeadConfig &) const = default;
 };
+
+/// Class embeddings of a text tower in place of a head: logits = normalised embedding * tensor zero_shot.w +
+/// zero_shot.b, which hold the scale and the normalisation of the classes.
+struct ZeroShot {
+  int64_t classes = 0;
+  bool sigmoid = false; ///< probabilities are each class's own (SigLIP), and not shares of one (CLIP)
+  bool operator==(const ZeroShot &) const = default;
+};
+
+/// A value that a library gives back.
+struct OutputSpec {
+  OutputValue kind = OutputValue::Logits;
+  int64_t index = 0; ///< Hidden: behind so many blocks; Attention: of this block, counted from 0
+  bool operator==(const OutputSpec &) const = default;
+};
+/// "hidden:3", and the inverse.
+std::string outputText(const OutputSpec &output);
+std::optional<OutputSpec> parseOutput(llvm::StringRef text);
 
 struct ModelConfig {
   std::string name; ///< proposed C prefix, derived from the model's path or preset
@@ -217,6 +235,8 @@ struct ModelConfig {
   FinalNorm finalNorm = FinalNorm::AllTokens;
   PoolConfig pool;
   HeadConfig head;
+  std::optional<ZeroShot> zeroShot;
+  std::vector<OutputSpec> outputs; ///< empty: the logits, or else features and pooled
   std::vector<std::string> labels; ///< empty, or one per class
   std::string labelsFile;          ///< vit.json's "labels" as a file name, until openCheckpoint has read it
   std::vector<std::string>
@@ -227,18 +247,30 @@ struct ModelConfig {
   int64_t patches() const;
   int64_t prefixTokens() const;
   int64_t tokens() const;
-  /// Rows of the position table; 0 without one.
+  /// Zeros around the image at top, left, bottom and right: for "same" as TensorFlow has them, the odd one at
+  /// the end.
+  std::array<int64_t, 4> padding() const;
+  /// Rows of the position table for the model's grid; 0 without one.
   int64_t positions() const;
   /// Sizes and activation of attention pooling.
   int64_t poolHeads() const { return pool.heads ? pool.heads : heads; }
   int64_t poolHidden() const { return pool.hidden ? pool.hidden : block.mlp.hidden; }
   Activation poolAct() const { return pool.act.value_or(block.mlp.act); }
+  /// The same for the grid that the table was made for, pos.grid.
+  int64_t storedPositions() const;
+  /// Rows of the table in front of those of patches.
+  int64_t positionPrefix() const;
   /// Width of q, k and v: heads * headDim.
   int64_t innerWidth() const { return heads * headDim; }
   /// Index of the first token of prefix run `kind`, if there is one.
   std::optional<int64_t> prefixIndex(llvm::StringRef kind) const;
-  /// Logits of the head, 0 without one.
-  int64_t classes() const { return head.layers.empty() ? 0 : head.layers.front().out; }
+  /// Logits of the head or of class embeddings, 0 without either.
+  int64_t classes() const {
+    return zeroShot ? zeroShot->classes : head.layers.empty() ? 0 : head.layers.front().out;
+  }
+  /// Width of the pooled token, in front of pre_logits and behind them.
+  int64_t pooledWidth() const;
+  int64_t embeddingWidth() const { return head.preLogits ? head.preLogits->out : pooledWidth(); }
   bool operator==(const ModelConfig &) const = default;
 };
 

@@ -5,6 +5,7 @@
 #include "compiler/Import/OnnxModel.h"
 #include "compiler/Import/Overrides.h"
 #include "compiler/Import/Presets.h"
+#include "compiler/Import/ZeroShot.h"
 #include "compiler/Import/SynsetLabels.h"
 #include "compiler/Support/Error.h"
 #include "llvm/ADT/STLExtras.h"
@@ -248,6 +249,14 @@ llvm::Expected<Checkpoint> vitc::openCheckpoint(llvm::StringRef model, const Imp
     return finish(std::move(*imported), model, options);
   };
   llvm::Expected<Checkpoint> checkpoint = open();
+  if (checkpoint && !options.zeroShotPath.empty())
+    if (llvm::Error error = useClassEmbeddings(*checkpoint, options.zeroShotPath))
+      return std::move(error);
+  if (checkpoint && !options.outputs.empty())
+    checkpoint->config.outputs = options.outputs;
+  if (checkpoint && (!options.outputs.empty() || !options.zeroShotPath.empty()))
+    if (llvm::Error error = validate(checkpoint->config))
+      return std::move(error);
   if (checkpoint && !options.labelsPath.empty())
     if (llvm::Error error = applyLabels(options.labelsPath, checkpoint->config))
       return std::move(error);

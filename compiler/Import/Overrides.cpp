@@ -10,9 +10,48 @@
 
 using namespace vitc;
 
+/// Another input size: pictures are resized in proportion, and positions by the model's rule.
+static llvm::Error setImageSize(ModelConfig &config, Extent size) {
+  const Extent old = config.inputSize;
+  if (old.height < 1 || old.width < 1 || size == old)
+    return llvm::Error::success(); // what is wrong with the old size is validate()'s to say
+  if (config.relBias != RelBiasKind::None)
+    return inputError(
+        "--image-size: expected {}x{}, for which the model's relative biases were trained, got {}x{}",
+        old.height, old.width, size.height, size.width);
+  config.inputSize = size;
+  bool table = config.pos.kind == PosKind::Learned || config.pos.resize;
+  if (config.pos.kind != PosKind::None && !table)
+    config.pos.grid = config.grid(); // sines and cosines are computed for any grid
+  if (config.pos.kind == PosKind::Learned && !config.pos.resize && config.grid() != config.pos.grid)
+    return inputError("--image-size: expected a model with a rule for its positions on another grid, got "
+                      "none: 'pos.resize' "
+                      "of vit.json can say one (docs/vit-json.md lists those of libraries)");
+  if (!config.preprocess)
+    return llvm::Error::success();
+  auto scaled = [](int64_t n, int64_t to, int64_t from) { return (n * to + from - 1) / from; };
+  for (PreprocessStep &step : config.preprocess->steps) {
+    if (auto *resize = std::get_if<ResizeStep>(&step)) {
+      Extent &target = resize->size;
+      if (resize->mode == ResizeMode::Shortest) // the crop must fit, whichever side is the shorter
+        target.height = std::max(scaled(target.height, size.height, old.height),
+                                 scaled(target.height, size.width, old.width));
+      else
+        target = {scaled(target.height, size.height, old.height),
+                  scaled(target.width, size.width, old.width)};
+    } else if (auto *crop = std::get_if<CenterCropStep>(&step)) {
+      crop->size = size;
+    }
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error vitc::overrideConfig(ModelConfig &config, const ImportOptions &options) {
   if (options.normEps)
     config.normEps = *options.normEps;
+  if (options.imageSize)
+    if (llvm::Error error = setImageSize(config, *options.imageSize))
+      return error;
   if (!options.resizeRules)
     return llvm::Error::success();
   bool found = false;
@@ -23,7 +62,6 @@ llvm::Error vitc::overrideConfig(ModelConfig &config, const ImportOptions &optio
     if (auto *resize = std::get_if<ResizeStep>(&step)) {
       found = true;
       resize->impl = *options.resizeRules;
-      resize->pixels = ResizePixels::U8;
       resize->antialias = resize->impl == ResizeImpl::Pil || resize->impl == ResizeImpl::Torch;
     } else if (auto *crop = std::get_if<CenterCropStep>(&step)) {
       // The two backends of transformers' processors differ in the crop, too.

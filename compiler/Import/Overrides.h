@@ -6,8 +6,8 @@
 
 namespace vitc {
 
-/// Applies --norm-eps and --resize-rules to a description that need not be validated yet. Errors: Input, if
-/// there is no resize whose rules could change.
+/// Applies --norm-eps, --image-size and --resize-rules to a description that need not be validated yet.
+/// Errors: Input, if there is no resize whose rules could change, or no rule for positions on another grid.
 llvm::Error overrideConfig(ModelConfig &config, const ImportOptions &options);
 
 /// Puts the tensors of --tensor under their canonical names, whatever was there, and returns the content hash

@@ -110,11 +110,33 @@ llvm::Error checkPositions(const ModelConfig &config) {
     return error;
   if (config.pos.kind == PosKind::None)
     return llvm::Error::success();
-  if (config.pos.grid != config.grid())
-    return inputError(
-        "pos.grid: expected the patch grid {}x{}, got {}x{}; a table for another grid must be resampled "
-        "before import, which this version does not do",
-        config.grid().height, config.grid().width, config.pos.grid.height, config.pos.grid.width);
+  if (config.pos.kind != PosKind::Learned &&
+      (config.width % 4 != 0 || (config.pos.kind == PosKind::SincosSimple && config.width < 8)))
+    return inputError("width: expected a multiple of 4{} for pos.kind '{}', got {}",
+                      config.pos.kind == PosKind::SincosSimple ? ", at least 8," : "",
+                      nameOf(config.pos.kind), config.width);
+  const Extent &grid = config.pos.grid;
+  if (grid.height < 1 || grid.width < 1 || grid.height > 1 << 14 || grid.width > 1 << 14)
+    return inputError("pos.grid: expected extents from 1 to {}, got {}x{}", 1 << 14, grid.height, grid.width);
+  if (const std::optional<PosResize> &rule = config.pos.resize) {
+    constexpr llvm::StringLiteral kernels[] = {"cubic-0.5", "cubic-0.75", "linear", "nearest"};
+    if (!llvm::is_contained(kernels, rule->kernel))
+      return inputError("pos.resize.kernel: expected one of '{}', got '{}'",
+                        llvm::join(std::begin(kernels), std::end(kernels), "', '"),
+                        quoteForMessage(rule->kernel));
+    if (rule->scale != "size" && rule->scale != "offset0.1")
+      return inputError("pos.resize.scale: expected 'size' or 'offset0.1', got '{}'",
+                        quoteForMessage(rule->scale));
+    if (rule->alignCorners && rule->scale != "size")
+      return inputError("pos.resize.scale: expected 'size' with align_corners, got '{}'", rule->scale);
+    if (rule->antialias && (rule->alignCorners || rule->kernel == "nearest"))
+      return inputError("pos.resize.antialias: expected false with {}, got true",
+                        rule->alignCorners ? "align_corners" : "the kernel 'nearest'");
+  } else if (grid != config.grid()) {
+    return inputError("pos.grid: expected the patch grid {}x{}, or a rule 'pos.resize' by which the table is "
+                      "resampled for it, got {}x{} without one",
+                      config.grid().height, config.grid().width, grid.height, grid.width);
+  }
   return llvm::Error::success();
 }
 
@@ -155,13 +177,85 @@ llvm::Error checkRope(const ModelConfig &config) {
 
 llvm::Error checkPool(const ModelConfig &config) {
   const PoolConfig &pool = config.pool;
+  auto name = [&] { return nameOf(pool.kind); };
+  bool readsCls =
+      pool.kind == PoolKind::Cls || pool.kind == PoolKind::ConcatClsMean || pool.kind == PoolKind::MultiLayer;
+  if (readsCls && config.prefix.empty())
+    return inputError("pool.kind: '{}' expects a prefix token; the nearest is 'mean'", name());
+  if (pool.includePrefix && (pool.kind == PoolKind::ConcatClsMean || pool.kind == PoolKind::MultiLayer))
+    return inputError("pool.include_prefix: expected false for pool.kind '{}', got true", name());
+  if ((pool.kind == PoolKind::MultiLayer) == pool.layers.empty())
+    return inputError("pool.layers: expected {} for pool.kind '{}', got {}",
+                      pool.layers.empty() ? "1 to 8 blocks" : "none", name(), pool.layers.size());
+  if (pool.layers.size() > 8) // a region has at most 12 operands
+    return inputError("pool.layers: expected at most 8 blocks, got {}", pool.layers.size());
+  for (int64_t layer : pool.layers)
+    if (layer < 0 || layer >= config.depth)
+      return inputError("pool.layers: expected blocks from 0 to {}, got {}", config.depth - 1, layer);
   if (pool.kind != PoolKind::Map && (pool.heads || pool.hidden || pool.act))
-    return inputError("pool: 'heads', 'hidden' and 'act' expect the kind 'map', got '{}'", nameOf(pool.kind));
+    return inputError("pool: 'heads', 'hidden' and 'act' expect the kind 'map', got '{}'", name());
   if (pool.kind == PoolKind::Map && config.width % config.poolHeads() != 0)
     return inputError("pool.heads: expected a divisor of the width {}, got {}", config.width,
                       config.poolHeads());
   if (config.poolHidden() > 1 << 18)
     return inputError("pool.hidden: expected a number from 1 to {}, got {}", 1 << 18, config.poolHidden());
+  if (config.finalNorm == FinalNorm::AfterPool &&
+      (pool.kind == PoolKind::ConcatClsMean || pool.kind == PoolKind::MultiLayer))
+    return inputError("final_norm: expected 'all_tokens' or 'none' for pool.kind '{}', got 'after_pool'",
+                      name());
+  return llvm::Error::success();
+}
+
+llvm::Error checkOutputs(const ModelConfig &config) {
+  constexpr int64_t maxOut = 1 << 20;
+  constexpr size_t maxOutputs = 32; // what vitc calls in a library
+  if (config.zeroShot && !config.head.layers.empty())
+    return inputError("zero_shot: expected a model without head.layers, which give embeddings, got a head");
+  if (config.zeroShot && (config.zeroShot->classes < 1 || config.zeroShot->classes > maxOut))
+    return inputError("zero_shot.classes: expected a number from 1 to {}, got {}", maxOut,
+                      config.zeroShot->classes);
+  if (config.zeroShot && config.pool.kind == PoolKind::None)
+    return inputError("zero_shot: expected a model that pools its tokens, got pool.kind 'none'");
+  if (config.outputs.size() > maxOutputs)
+    return inputError("outputs: expected at most {}, got {}", maxOutputs, config.outputs.size());
+  for (size_t i = 0; i < config.outputs.size(); ++i) {
+    const OutputSpec &output = config.outputs[i];
+    std::string name = outputText(output);
+    bool maps = output.kind == OutputValue::Attention || output.kind == OutputValue::Rollout;
+    if (maps && (!config.block.attn.softmax || config.block.attn.scaleRule == ScaleRule::LearnedDivisor))
+      return inputError("outputs: '{}' expects attention with a softmax and a scale that is not learned",
+                        name);
+    if (llvm::is_contained(llvm::ArrayRef(config.outputs).take_front(i), output))
+      return inputError("outputs: expected '{}' once, got it twice", name);
+    bool pooled = config.pool.kind != PoolKind::None;
+    bool classes = config.classes() > 0 &&
+                   (config.head.layers.empty() || config.head.layers.front().from != kHeadOfTokens);
+    int64_t last = output.kind == OutputValue::Hidden ? config.depth : config.depth - 1;
+    switch (output.kind) {
+    case OutputValue::Logits:
+      if (!config.classes())
+        return inputError("outputs: 'logits' expects a head or class embeddings, got a model without");
+      break;
+    case OutputValue::Probabilities:
+      if (!classes)
+        return inputError("outputs: 'probabilities' expects logits of a picture, got a model without");
+      break;
+    case OutputValue::Pooled:
+    case OutputValue::Embedding:
+    case OutputValue::Rollout:
+      if (!pooled)
+        return inputError("outputs: '{}' expects a model that pools its tokens, got pool.kind 'none'", name);
+      break;
+    case OutputValue::Hidden:
+    case OutputValue::Attention:
+      if (output.index > last)
+        return inputError("outputs: expected {} from {}:0 to {}:{}, got {}:{}", nameOf(output.kind),
+                          nameOf(output.kind), nameOf(output.kind), last, nameOf(output.kind), output.index);
+      break;
+    case OutputValue::Features:
+      break;
+    }
+  }
   return llvm::Error::success();
 }
 
@@ -179,9 +273,12 @@ llvm::Error checkHead(const ModelConfig &config) {
     if (!isIdentifier(layer.name) || layer.name == "pre" || !names.insert(layer.name).second)
       return inputError("head.layers: expected distinct identifiers other than 'pre', got '{}'",
                         quoteForMessage(layer.name));
-    if (layer.from != "pooled" && !config.prefixIndex(layer.from))
-      return inputError("head.layers: layer '{}': expected 'pooled' or a prefix token, got '{}'", layer.name,
-                        layer.from);
+    if (layer.from != "pooled" && layer.from != kHeadOfTokens && !config.prefixIndex(layer.from))
+      return inputError("head.layers: layer '{}': expected 'pooled', '{}' or a prefix token, got '{}'",
+                        layer.name, kHeadOfTokens, layer.from);
+    if ((layer.from == kHeadOfTokens) != (head.layers.front().from == kHeadOfTokens))
+      return inputError("head.layers: expected all layers to read all tokens, or none, got '{}' and '{}'",
+                        head.layers.front().from, layer.from);
     if (layer.from != "pooled" && head.preLogits)
       return inputError("head.pre_logits: expected null when a head layer reads a token ('{}' reads '{}')",
                         layer.name, layer.from);
@@ -194,8 +291,14 @@ llvm::Error checkHead(const ModelConfig &config) {
   }
   if (head.layers.size() > 1 && head.combine != HeadCombine::Mean)
     return inputError("head.combine: expected 'mean' for {} layers, got 'single'", head.layers.size());
-  if (config.pool.kind == PoolKind::Cls && config.prefix.empty())
-    return inputError("pool.kind: 'cls' expects a prefix token; the nearest is 'mean'");
+  if (head.preLogits && head.preLogits->act != "tanh" && head.preLogits->act != "identity" &&
+      !valueOf<Activation>(head.preLogits->act)) {
+    llvm::ArrayRef<const char *> names = VitNames<Activation>::names;
+    return inputError("head.pre_logits.act: expected one of 'tanh', 'identity', '{}', got '{}'",
+                      llvm::join(names.begin(), names.end(), "', '"), quoteForMessage(head.preLogits->act));
+  }
+  if (llvm::Error error = checkOutputs(config))
+    return error;
   if (config.pool.kind == PoolKind::None && (!head.layers.empty() || head.preLogits) &&
       (head.preLogits || llvm::any_of(head.layers, [](const HeadLayer &l) { return l.from == "pooled"; })))
     return inputError("pool.kind: 'none' expects a head whose layers read tokens, or no head");
@@ -290,41 +393,20 @@ llvm::Error checkLowerable(const ModelConfig &config) {
   };
   const BlockConfig &block = config.block;
   const AttentionConfig &attn = block.attn;
-  auto normName = [](const std::optional<NormKind> &kind) {
-    return kind ? std::string(nameOf(*kind)) : "null";
-  };
   const Refusal refusals[] = {
-      {config.layout != InputLayout::NCHW, "input.layout", nameOf(config.layout), "nchw"},
       {config.shape != InputShape::Fixed, "input.shape", nameOf(config.shape), "fixed"},
-      {config.patch.kind != PatchKind::Conv, "patch.kind", nameOf(config.patch.kind), "conv"},
-      {config.patch.order != PatchOrder::CHW, "patch.order", nameOf(config.patch.order), "chw"},
-      {config.patch.normIn.has_value(), "patch.norm_in", normName(config.patch.normIn), "null"},
-      {config.patch.normOut.has_value(), "patch.norm_out", normName(config.patch.normOut), "null"},
-      {config.patch.stride != config.patch.size, "patch.stride",
-       fmt::format("{}x{}", config.patch.stride.height, config.patch.stride.width), "patch.size"},
-      {config.patch.pad == PatchPad::Same && (config.inputSize.height % config.patch.size.height != 0 ||
-                                              config.inputSize.width % config.patch.size.width != 0),
-       "patch.pad", "same (with an input that is no multiple of the patch)", "valid"},
-      {!config.suffix.empty(), "tokens.suffix", "tokens", "[]"},
-      {config.pos.kind != PosKind::Learned && config.pos.kind != PosKind::None, "pos.kind",
-       nameOf(config.pos.kind), "learned"},
       {block.placement == Placement::Parallel, "block.placement", nameOf(block.placement), "pre"},
       {!attn.value, "block.attn.value", "false", "true"},
       {attn.gate.has_value(), "block.attn.gate", attn.gate.value_or(""), "null"},
-      {config.pool.kind != PoolKind::Cls && config.pool.kind != PoolKind::Mean &&
-           config.pool.kind != PoolKind::None,
-       "pool.kind", nameOf(config.pool.kind), "cls or mean"},
-      {config.head.preLogits && config.head.preLogits->act != "tanh" &&
-           config.head.preLogits->act != "identity",
-       "head.pre_logits.act", config.head.preLogits ? config.head.preLogits->act : "", "tanh or identity"},
   };
   for (const Refusal &refusal : refusals)
     if (refusal.refused)
       return inputError("{}: '{}' is not supported yet; the nearest that is: {}", refusal.field, refusal.got,
                         refusal.nearest);
-  for (const TokenRun &run : config.prefix)
-    if (run.kind != "cls" && run.kind != "dist" && run.kind != "reg")
-      return inputError("tokens.prefix: expected kinds 'cls', 'dist' or 'reg', got '{}'", run.kind);
+  for (auto [runs, field] : {std::pair(&config.prefix, "prefix"), std::pair(&config.suffix, "suffix")})
+    for (const TokenRun &run : *runs)
+      if (run.kind != "cls" && run.kind != "dist" && run.kind != "reg")
+        return inputError("tokens.{}: expected kinds 'cls', 'dist' or 'reg', got '{}'", field, run.kind);
   return llvm::Error::success();
 }
 
@@ -343,12 +425,6 @@ llvm::Error vitc::checkResize(const ResizeStep &step) {
         nameOf(step.filter), nameOf(step.impl));
   if (step.filter == ResizeFilter::Nearest)
     return llvm::Error::success(); // which knows no antialiasing
-  if (step.pixels == ResizePixels::F32 && step.impl != ResizeImpl::Tf &&
-      (step.impl != ResizeImpl::Torch || !step.antialias))
-    return inputError(
-        "preprocess.steps: resize.pixels: 'f32' expects impl 'torch' with antialias true, or 'tf', got "
-        "'{}' with {}",
-        nameOf(step.impl), step.antialias);
   if (step.impl == ResizeImpl::Pil && !step.antialias)
     return inputError("preprocess.steps: resize.antialias: expected true with impl 'pil', which always "
                       "antialiases, got false");

@@ -192,7 +192,6 @@ void readStep(const JsonRef &element, FirstError &errors, std::vector<Preprocess
     fields.read("filter", step.filter);
     fields.read("antialias", step.antialias);
     fields.read("impl", step.impl);
-    fields.read("pixels", step.pixels);
     fields.read("rounding", step.rounding);
     steps.push_back(step);
   } else if (op == "center_crop") {
@@ -399,6 +398,20 @@ void readModel(const JsonRef &document, FirstError &errors, ModelConfig &config)
       pool.readEnum(*act, config.pool.act.emplace());
   }
   readHead(root.find("head"), errors, config.head);
+  if (auto zeroShot = root.findValue("zero_shot")) {
+    Fields fields(zeroShot, errors);
+    config.zeroShot.emplace();
+    fields.requireInteger("classes", config.zeroShot->classes);
+    fields.read("sigmoid", config.zeroShot->sigmoid);
+  }
+  for (const JsonRef &element : root.list("outputs")) {
+    std::string text;
+    errors.store(element.asString(), text);
+    if (std::optional<OutputSpec> output = parseOutput(text))
+      config.outputs.push_back(*output);
+    else
+      errors.keep(element.expected("an output such as 'logits', 'features' or 'hidden:3'"));
+  }
   if (auto labels = root.findValue("labels")) {
     if (labels->isString())
       errors.store(labels->asString(), config.labelsFile);

@@ -72,7 +72,6 @@ void Printer::step(const PreprocessStep &step) {
       json.attribute("filter", nameOf(resize->filter));
       json.attribute("antialias", resize->antialias);
       json.attribute("impl", nameOf(resize->impl));
-      json.attribute("pixels", nameOf(resize->pixels));
       json.attribute("rounding", nameOf(resize->rounding));
     } else if (const auto *crop = std::get_if<CenterCropStep>(&step)) {
       json.attribute("op", "center_crop");
@@ -241,6 +240,17 @@ void Printer::print(const ModelConfig &config) {
         json.attribute("act", nameOf(*config.pool.act));
     });
     json.attributeObject("head", [&] { head(config.head); });
+    if (const std::optional<ZeroShot> &zeroShot = config.zeroShot)
+      json.attributeObject("zero_shot", [&] {
+        json.attribute("classes", zeroShot->classes);
+        json.attribute("sigmoid", zeroShot->sigmoid);
+      });
+    if (!config.outputs.empty()) {
+      std::vector<std::string> names;
+      for (const OutputSpec &output : config.outputs)
+        names.push_back(outputText(output));
+      strings("outputs", names);
+    }
     if (!config.labelsFile.empty())
       string("labels", config.labelsFile);
     else if (!config.labels.empty())

@@ -31,10 +31,11 @@ VITC_NAMES(Activation, "gelu_erf", "gelu_tanh", "quick_gelu", "relu", "silu");
 VITC_NAMES(FinalNorm, "all_tokens", "after_pool", "none");
 VITC_NAMES(PoolKind, "cls", "mean", "max", "avgmax", "map", "concat_cls_mean", "multi_layer", "none");
 VITC_NAMES(HeadCombine, "single", "mean");
+VITC_NAMES(OutputValue, "logits", "probabilities", "pooled", "features", "hidden", "embedding", "attention",
+           "rollout");
 VITC_NAMES(ResizeMode, "shortest", "squash", "fit_patches");
 VITC_NAMES(ResizeFilter, "nearest", "lanczos", "bilinear", "bicubic", "box", "hamming");
 VITC_NAMES(ResizeImpl, "pil", "torch", "tf", "opencv");
-VITC_NAMES(ResizePixels, "u8", "f32");
 VITC_NAMES(SizeRounding, "floor", "lround");
 VITC_NAMES(CropRounding, "floor", "half_even");
 #undef VITC_NAMES

@@ -85,7 +85,8 @@ static llvm::Error checkPlan(func::FuncOp function) {
             "expected the buffers of @{} to lie within vit.arena_bytes = {}, got one that ends at {}",
             function.getName().str(), arena.getInt(), end);
     }
-    if (!isa<vit::PlanLayerNormOp, vit::PlanMapOp, vit::PlanMeanOp>(op))
+    if (!isa<vit::PlanLayerNormOp, vit::PlanMapOp, vit::PlanMeanOp, vit::PlanMaxOp, vit::PlanSoftmaxOp,
+             vit::PlanAttentionWeightsOp, vit::PlanRolloutOp>(op))
       return;
     for (Type type : op->getOperandTypes()) {
       auto rows = cast<MemRefType>(type);
@@ -109,9 +110,16 @@ static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
     return inputError("expected a function @forward that takes an image, got a module without one");
   bool planned = isa<MemRefType>(forward.getArgumentTypes()[0]);
   auto shape = [](Type type) { return llvm::to_vector<4>(cast<ShapedType>(type).getShape()); };
-  auto add = [&](Attribute name, Type type) {
+  auto add = [&](DictionaryAttr attributes, Type type) {
     llvm::SmallVector<int64_t, 4> extents = shape(type);
-    if (extents.size() > 1 && extents.front() == 1) // one token is a vector
+    Attribute name = attributes ? attributes.get("vit.name") : Attribute();
+    // Maps are rows of one head after another.
+    auto planes = attributes ? attributes.getAs<IntegerAttr>("vit.planes") : IntegerAttr();
+    if (planes && planes.getInt() > 0 && extents.front() % planes.getInt() == 0) {
+      extents.front() /= planes.getInt();
+      extents.insert(extents.begin(), planes.getInt());
+    }
+    if (extents.size() == 2 && extents.front() == 1) // one token is a vector
       extents.erase(extents.begin());
     auto text = dyn_cast_or_null<StringAttr>(name);
     info.outputs.push_back({text ? text.str() : "output" + std::to_string(info.outputs.size()), extents});
@@ -131,12 +139,15 @@ static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
       return inputError("expected results of @forward that are tokens [rows, columns], got {}", text);
     }
   info.input = {"image", shape(forward.getArgumentTypes()[0])};
+  info.channelsLast = llvm::any_of(forward.getArgument(0).getUsers(), [](Operation *user) {
+    return isa<vit::ChannelsFirstOp>(user) || user->hasAttr("channels_last");
+  });
   if (planned)
     for (unsigned i = 1; i < forward.getNumArguments(); ++i)
-      add(forward.getArgAttr(i, "vit.name"), forward.getArgumentTypes()[i]);
+      add(forward.getArgAttrDict(i), forward.getArgumentTypes()[i]);
   else
     for (auto [i, type] : llvm::enumerate(forward.getResultTypes()))
-      add(forward.getResultAttr(i, "vit.name"), type);
+      add(forward.getResultAttrDict(i), type);
   if (info.input.shape.size() != 3 || info.outputs.empty())
     return inputError(
         "expected @forward from an image [channels, height, width] to at least one output, got an input of "

@@ -54,7 +54,8 @@ struct Port {
 /// What is known of a library once it is planned; the source of the header, of `inspect` and of the tables.
 struct LibraryInfo {
   std::string name;
-  Port input;
+  Port input;                ///< [channels, height, width], or with channels last
+  bool channelsLast = false; ///< of the input
   std::vector<Port> outputs;
   int64_t parameters = 0;                   ///< elements of the checkpoint's tensors
   int64_t modelFlops = 0;                   ///< nominal, per image: two per multiply-add

@@ -98,12 +98,15 @@ private:
     return fine > coarse ? b.getI64IntegerAttr(fine) : IntegerAttr();
   }
   Value vectorWeight(Value param, int64_t entries);
+  /// Of an op that passes over the rows of `v`.
+  int64_t chunksOf(Value v) { return rowChunks(shapeOf(v)[0], shapeOf(v)[1]); }
 
   LogicalResult plan(Operation *op);
   LogicalResult planLinear(vit::FusedLinearOp op);
   LogicalResult planAttention(vit::FusedAttentionOp op);
   LogicalResult planNorm(vit::LayerNormOp op);
   LogicalResult planRope(vit::RopeOp op);
+  LogicalResult planJoin(vit::ConcatChannelsOp op);
   LogicalResult planReturn(func::ReturnOp op);
   void planMap(ValueRange inputs, Value result, double factor, vit::ActivationKindAttr activation);
 
@@ -438,6 +441,17 @@ void FunctionPlanner::planMap(ValueRange inputs, Value result, double factor,
                          b.getI64IntegerAttr(rowChunks(shapeOf(result)[0], shapeOf(result)[1])));
 }
 
+LogicalResult FunctionPlanner::planJoin(vit::ConcatChannelsOp op) {
+  SmallVector<Value> inputs;
+  for (Value input : op.getInputs())
+    inputs.push_back(buffer(input));
+  Value output = destination(op.getResult());
+  buffers[op.getResult()] = output;
+  vit::PlanJoinOp::create(b, loc, inputs, output,
+                          rowChunks(shapeOf(op.getResult())[0], shapeOf(op.getResult())[1]));
+  return success();
+}
+
 LogicalResult FunctionPlanner::planReturn(func::ReturnOp op) {
   for (auto [i, value] : llvm::enumerate(op.getOperands())) {
     Value output = target.getArgument(i + 1);
@@ -463,7 +477,8 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
         buffers[patches.getResult()] = output;
         auto shape = shapeOf(patches.getResult());
         vit::PlanGatherOp::create(b, loc, buffer(patches.getInput()), output, patches.getSizeAttr(),
-                                  patches.getStrideAttr(),
+                                  patches.getStrideAttr(), patches.getPaddingAttr(), patches.getFactorsAttr(),
+                                  patches.getShiftsAttr(), patches.getChannelsLastAttr(),
                                   b.getI64IntegerAttr(rowChunks(shape[0], shape[1])));
         return success();
       })
@@ -497,6 +512,44 @@ LogicalResult FunctionPlanner::plan(Operation *op) {
         Value output = destination(mean.getResult());
         buffers[mean.getResult()] = output;
         vit::PlanMeanOp::create(b, loc, denseRows(mean.getInput()), output);
+        return success();
+      })
+      .Case([&](vit::MaxTokensOp max) {
+        Value output = destination(max.getResult());
+        buffers[max.getResult()] = output;
+        vit::PlanMaxOp::create(b, loc, buffer(max.getInput()), output);
+        return success();
+      })
+      .Case([&](vit::ConcatChannelsOp concat) { return planJoin(concat); })
+      .Case([&](vit::SoftmaxOp softmax) {
+        Value output = destination(softmax.getResult());
+        buffers[softmax.getResult()] = output;
+        vit::PlanSoftmaxOp::create(b, loc, buffer(softmax.getInput()), output,
+                                   b.getI64IntegerAttr(chunksOf(softmax.getResult())));
+        return success();
+      })
+      .Case([&](vit::FusedAttentionWeightsOp maps) {
+        Value output = destination(maps.getResult());
+        buffers[maps.getResult()] = output;
+        Value bias;
+        if (maps.getBias()) {
+          auto shape = shapeOf(maps.getBias());
+          int64_t columns = (shape[2] + 15) / 16 * 16;
+          vit::WeightChain chain = weights.chain(maps.getBias());
+          if (columns != shape[2])
+            chain.then(vit::PadStepAttr::get(b.getContext(), {shape[0], shape[1], columns}), "rows");
+          bias = packed(chain, MemRefType::get({shape[0], shape[1], columns}, b.getF32Type()));
+        }
+        vit::PlanAttentionWeightsOp::create(b, loc, buffer(maps.getQuery()), buffer(maps.getKey()), bias,
+                                            output, b.getI64IntegerAttr(chunksOf(maps.getResult())));
+        return success();
+      })
+      .Case([&](vit::RolloutOp rollout) {
+        Value output = destination(rollout.getResult());
+        buffers[rollout.getResult()] = output;
+        vit::PlanRolloutOp::create(
+            b, loc, buffer(rollout.getWeights()), rollout.getBefore() ? buffer(rollout.getBefore()) : Value(),
+            output, rollout.getHeadsAttr(), b.getI64IntegerAttr(chunksOf(rollout.getResult())));
         return success();
       })
       .Case([&](vit::AddOp add) {
@@ -568,14 +621,14 @@ struct PlanBuffersPass : vitc::impl::PlanBuffersBase<PlanBuffersPass> {
       SmallVector<Attribute> names;
       for (auto [i, type] : llvm::enumerate(source.getResultTypes())) {
         types.push_back(argumentType(type));
-        names.push_back(source.getResultAttr(i, "vit.name"));
+        names.push_back(source.getResultAttrDict(i));
       }
       OpBuilder b(source);
       auto target = func::FuncOp::create(b, source.getLoc(), source.getName(), b.getFunctionType(types, {}));
       target.addEntryBlock();
       for (auto [i, name] : llvm::enumerate(names))
         if (name)
-          target.setArgAttr(i + 1, "vit.name", name);
+          target.setArgAttrs(i + 1, cast<DictionaryAttr>(name));
       FunctionPlanner planner(isa, weights, source, target);
       if (failed(planner.run()))
         return signalPassFailure();

@@ -216,9 +216,10 @@ ArenaFormula LibraryEmitter::arenaFormula() const {
   model.levels = &level;
   model.level_count = 1;
   model.batch = info.batch;
-  model.input_channels = info.input.shape[0];
-  model.input_height = info.input.shape[1];
-  model.input_width = info.input.shape[2];
+  InputExtents input = inputExtents(info);
+  model.input_channels = static_cast<uint32_t>(input.channels);
+  model.input_height = static_cast<uint32_t>(input.height);
+  model.input_width = static_cast<uint32_t>(input.width);
   if (preprocess) {
     model.preprocess = &*preprocess;
     model.max_side = info.maxSide;

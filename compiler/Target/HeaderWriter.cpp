@@ -78,12 +78,13 @@ void HeaderWriter::opening() {
 }
 
 void HeaderWriter::constants() {
-  const auto &input = info.input.shape;
+  InputExtents input = inputExtents(info);
   line("/* Shapes, per image. */");
-  define("INPUT_CHANNELS", input[0]);
-  define("INPUT_HEIGHT", input[1]);
-  define("INPUT_WIDTH", input[2]);
-  define("INPUT_ELEMENTS", elementsOf(info.input), "channels x height x width");
+  define("INPUT_CHANNELS", input.channels);
+  define("INPUT_HEIGHT", input.height);
+  define("INPUT_WIDTH", input.width);
+  define("INPUT_ELEMENTS", elementsOf(info.input),
+         info.channelsLast ? "height x width x channels" : "channels x height x width");
   for (auto [port, name] : llvm::zip(info.outputs, outputs)) {
     std::string macro = llvm::StringRef(name).upper();
     for (auto [i, extent] : llvm::enumerate(port.shape))
@@ -177,8 +178,8 @@ void HeaderWriter::prototypes() {
   line("");
   line("/* Runs n images.");
   line(" *");
-  line(" * images      n x {} floats (image, channel, row, column), already normalised.",
-       shapeText(info.input));
+  line(" * images      n x {} floats ({}), already normalised.", shapeText(info.input),
+       info.channelsLast ? "image, row, column, channel" : "image, channel, row, column");
   runComment(false);
   line(" *");
   line(" * Errors: VITC_INVALID_ARGUMENT. */");

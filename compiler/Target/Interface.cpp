@@ -13,6 +13,12 @@ int64_t vitc::elementsOf(const Port &port) {
   return count;
 }
 
+InputExtents vitc::inputExtents(const LibraryInfo &info) {
+  const auto &shape = info.input.shape;
+  return info.channelsLast ? InputExtents{shape[2], shape[0], shape[1]}
+                           : InputExtents{shape[0], shape[1], shape[2]};
+}
+
 std::string vitc::shapeText(const Port &port) {
   std::string text;
   for (int64_t extent : port.shape)

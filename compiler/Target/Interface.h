@@ -9,6 +9,12 @@ namespace vitc {
 /// Elements of one image's tensor.
 int64_t elementsOf(const Port &port);
 
+/// Channels, height and width of the library's input, in either layout.
+struct InputExtents {
+  int64_t channels, height, width;
+};
+InputExtents inputExtents(const LibraryInfo &info);
+
 /// "197 x 768".
 std::string shapeText(const Port &port);
 

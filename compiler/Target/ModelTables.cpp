@@ -120,16 +120,16 @@ llvm::GlobalVariable *vitc::buildModelTables(llvm::Module &module, llvm::ArrayRe
     outputBytes.push_back(b.u64(4 * elementsOf(output)));
   for (uint8_t byte : info.weightId)
     id.push_back(ConstantInt::get(b.types.i8, byte));
-  const auto &input = info.input.shape;
+  InputExtents input = inputExtents(info);
   Constant *fields[] = {
       b.u32(VITC_ABI_VERSION),
       b.string(info.name),
       b.array(b.types.level, levelRows, info.name + ".levels"),
       b.u32(levels.size()),
       b.u32(info.batch),
-      b.u32(input[0]),
-      b.u32(input[1]),
-      b.u32(input[2]),
+      b.u32(input.channels),
+      b.u32(input.height),
+      b.u32(input.width),
       b.u32(info.outputs.size()),
       b.array(b.types.i64, outputBytes, info.name + ".output_bytes"),
       b.u64(info.weightBytes),

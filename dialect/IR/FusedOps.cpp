@@ -6,22 +6,7 @@ using namespace mlir;
 using namespace vit;
 
 LogicalResult ExtractPatchesOp::verify() {
-  auto in = imageExtent(getInput().getType());
-  auto out = shapeOf(getResult());
-  auto size = getSize(), stride = getStride();
-  auto positive = [](int64_t v) { return v > 0; };
-  if (size.size() != 2 || stride.size() != 2 || !llvm::all_of(size, positive) ||
-      !llvm::all_of(stride, positive))
-    return emitOpError() << "expected size and stride of two positive entries (extract_patches_c1)";
-  int64_t patches = patchCount(in.height, size[0], stride[0]) * patchCount(in.width, size[1], stride[1]);
-  if (patches == 0)
-    return emitOpError() << "expected a patch inside the image, got " << size[0] << " x " << size[1]
-                         << " (extract_patches_c2)";
-  int64_t columns = in.channels * size[0] * size[1];
-  if (out[0] != patches || out[1] != columns)
-    return emitOpError() << "expected result [" << patches << ", " << columns << "], got "
-                         << getResult().getType() << " (extract_patches_c2)";
-  return success();
+  return verifyPatches(*this, getResult(), "extract_patches_c1", "extract_patches_c2", "extract_patches_c3");
 }
 
 LogicalResult FusedLinearOp::verify() {
@@ -74,5 +59,20 @@ LogicalResult FusedAttentionOp::verify() {
                          << getBias().getType() << " (fused_attention_c4)";
   if (getBase2() && getLinear())
     return emitOpError() << "expected base2 or linear, got both (fused_attention_c5)";
+  return success();
+}
+
+LogicalResult FusedAttentionWeightsOp::verify() {
+  auto q = shapeOf(getQuery()), k = shapeOf(getKey()), out = shapeOf(getResult());
+  if (k[0] != q[0] || k[2] != q[2])
+    return emitOpError() << "expected query and key of one number of planes and one head size, got "
+                         << getQuery().getType() << " and " << getKey().getType()
+                         << " (fused_attention_weights_c1)";
+  if (out[0] != q[0] * q[1] || out[1] != k[1])
+    return emitOpError() << "expected result [" << q[0] * q[1] << ", " << k[1] << "], got "
+                         << getResult().getType() << " (fused_attention_weights_c2)";
+  if (getBias() && shapeOf(getBias()) != ArrayRef<int64_t>{q[0], q[1], k[1]})
+    return emitOpError() << "expected a bias [" << q[0] << ", " << q[1] << ", " << k[1] << "], got "
+                         << getBias().getType() << " (fused_attention_weights_c3)";
   return success();
 }

@@ -25,6 +25,14 @@ LogicalResult NormalizeImageOp::verify() {
   return success();
 }
 
+LogicalResult ChannelsFirstOp::verify() {
+  auto in = shapeOf(getInput()), out = shapeOf(getResult());
+  if (out[0] != in[2] || out[1] != in[0] || out[2] != in[1])
+    return emitOpError() << "expected result [" << in[2] << ", " << in[0] << ", " << in[1] << "], got "
+                         << getResult().getType() << " (channels_first_c1)";
+  return success();
+}
+
 LogicalResult PatchEmbedOp::verify() {
   auto in = imageExtent(getInput().getType());
   auto kernel = shapeOf(getKernel()), out = shapeOf(getResult());
@@ -65,6 +73,26 @@ LogicalResult ConcatOp::verify() {
 }
 
 OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  return getInputs().size() == 1 ? OpFoldResult(getInputs().front()) : OpFoldResult();
+}
+
+LogicalResult ConcatChannelsOp::verify() {
+  auto out = shapeOf(getResult());
+  int64_t width = 0;
+  for (Value input : getInputs()) {
+    auto in = shapeOf(input);
+    if (in[0] != out[0])
+      return emitOpError() << "expected operands of " << out[0] << " tokens, got " << in[0]
+                           << " (concat_channels_c1)";
+    width += in[1];
+  }
+  if (getInputs().empty() || width != out[1])
+    return emitOpError() << "expected operands of width " << out[1] << " together, got " << width
+                         << " (concat_channels_c1)";
+  return success();
+}
+
+OpFoldResult ConcatChannelsOp::fold(FoldAdaptor) {
   return getInputs().size() == 1 ? OpFoldResult(getInputs().front()) : OpFoldResult();
 }
 
@@ -173,10 +201,43 @@ OpFoldResult SliceOp::fold(FoldAdaptor) {
   return getInput().getType() == getResult().getType() ? OpFoldResult(getInput()) : OpFoldResult();
 }
 
-LogicalResult MeanTokensOp::verify() {
-  auto in = shapeOf(getInput()), out = shapeOf(getResult());
+/// `constraint` of ops that make one token of many.
+static LogicalResult verifyPool(Operation *op, StringRef constraint) {
+  auto in = shapeOf(op->getOperand(0)), out = shapeOf(op->getResult(0));
   if (out[0] != 1 || out[1] != in[1] || in[0] == 0)
-    return emitOpError() << "expected result [1, " << in[1] << "], got " << getResult().getType()
-                         << " (mean_tokens_c1)";
+    return op->emitOpError() << "expected result [1, " << in[1] << "], got " << op->getResult(0).getType()
+                             << " (" << constraint << ")";
+  return success();
+}
+
+LogicalResult MeanTokensOp::verify() { return verifyPool(*this, "mean_tokens_c1"); }
+LogicalResult MaxTokensOp::verify() { return verifyPool(*this, "max_tokens_c1"); }
+
+LogicalResult AttentionWeightsOp::verify() {
+  auto q = shapeOf(getQuery()), k = shapeOf(getKey()), out = shapeOf(getResult());
+  int64_t heads = getHeads();
+  if (heads <= 0 || q[1] % heads != 0 || k[1] != q[1])
+    return emitOpError() << "expected heads that divide the width " << q[1] << " of query and key, got "
+                         << heads << " and " << getKey().getType() << " (attention_weights_c1)";
+  if (out[0] != heads * q[0] || out[1] != k[0])
+    return emitOpError() << "expected result [" << heads * q[0] << ", " << k[0] << "], got "
+                         << getResult().getType() << " (attention_weights_c2)";
+  if (!getScale().isFinite())
+    return emitOpError() << "expected a finite scale (attention_weights_c3)";
+  if (getBias() && shapeOf(getBias()) != ArrayRef<int64_t>{heads, q[0], k[0]})
+    return emitOpError() << "expected a bias [" << heads << ", " << q[0] << ", " << k[0] << "], got "
+                         << getBias().getType() << " (attention_weights_c4)";
+  return success();
+}
+
+LogicalResult RolloutOp::verify() {
+  auto weights = shapeOf(getWeights()), out = shapeOf(getResult());
+  int64_t heads = getHeads(), tokens = weights[1];
+  if (heads <= 0 || heads > weights[0] || weights[0] != heads * tokens)
+    return emitOpError() << "expected weights of " << heads << " heads, [heads * tokens, tokens], got "
+                         << getWeights().getType() << " (rollout_c1)";
+  if (out[0] != tokens || out[1] != tokens || (getBefore() && getBefore().getType() != getResult().getType()))
+    return emitOpError() << "expected 'before' and result [" << tokens << ", " << tokens << "], got "
+                         << getResult().getType() << " (rollout_c2)";
   return success();
 }

@@ -93,20 +93,8 @@ LogicalResult PlanViewOp::verify() {
 //===----------------------------------------------------------------------------------------------===//
 
 LogicalResult PlanGatherOp::verify() {
-  auto in = imageExtent(getInput().getType());
-  auto out = shapeOf(getOutput());
-  auto size = getSize(), stride = getStride();
-  auto positive = [](int64_t v) { return v > 0; };
-  if (size.size() != 2 || stride.size() != 2 || !llvm::all_of(size, positive) ||
-      !llvm::all_of(stride, positive))
-    return emitOpError() << "expected size and stride of two positive entries (plan_gather_c1)";
-  int64_t patches = patchCount(in.height, size[0], stride[0]) * patchCount(in.width, size[1], stride[1]);
-  if (patches == 0)
-    return emitOpError() << "expected a patch inside the image, got " << size[0] << " x " << size[1]
-                         << " (plan_gather_c1)";
-  if (out[0] != patches || out[1] != in.channels * size[0] * size[1])
-    return emitOpError() << "expected output [" << patches << ", " << in.channels * size[0] * size[1]
-                         << "], got " << getOutput().getType() << " (plan_gather_c1)";
+  if (failed(verifyPatches(*this, getOutput(), "plan_gather_c1", "plan_gather_c1", "plan_gather_c3")))
+    return failure();
   return verifyChunks(*this, getOutput(), getChunks(), "plan_gather_c2");
 }
 int64_t PlanGatherOp::getFlops() { return 0; }
@@ -322,7 +310,7 @@ int64_t PlanAttentionOp::getScratchBytes() {
 }
 
 //===----------------------------------------------------------------------------------------------===//
-// Copy, map, mean
+// Copy, map, join, mean, max
 //===----------------------------------------------------------------------------------------------===//
 
 LogicalResult PlanQuantizeOp::verify() {
@@ -371,17 +359,99 @@ int64_t PlanMapOp::getFlops() { return 0; }
 SmallVector<Value> PlanMapOp::getOutputBuffers() { return {getOutput()}; }
 void PlanMapOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
-LogicalResult PlanMeanOp::verify() {
-  auto in = shapeOf(getInput()), out = shapeOf(getOutput());
+LogicalResult PlanJoinOp::verify() {
+  auto out = shapeOf(getOutput());
+  int64_t width = 0;
+  for (Value input : getInputs()) {
+    width += shapeOf(input)[1];
+    if (shapeOf(input)[0] != out[0])
+      return emitOpError() << "expected inputs of " << out[0] << " rows, got " << input.getType()
+                           << " (plan_join_c1)";
+  }
+  if (getInputs().empty() || width != out[1])
+    return emitOpError() << "expected inputs of " << out[1] << " columns together, got " << width
+                         << " (plan_join_c1)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_join_c2");
+}
+int64_t PlanJoinOp::getFlops() { return 0; }
+SmallVector<Value> PlanJoinOp::getOutputBuffers() { return {getOutput()}; }
+void PlanJoinOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
+
+/// `constraint` of ops that make one row of many.
+static LogicalResult verifyPool(Operation *op, Value input, Value output, StringRef constraint) {
+  auto in = shapeOf(input), out = shapeOf(output);
   if (out[0] != 1 || out[1] != in[1])
-    return emitOpError() << "expected output [1, " << in[1] << "], got " << getOutput().getType()
-                         << " (plan_mean_c1)";
+    return op->emitOpError() << "expected output [1, " << in[1] << "], got " << output.getType() << " ("
+                             << constraint << ")";
   return success();
 }
+
+LogicalResult PlanMeanOp::verify() { return verifyPool(*this, getInput(), getOutput(), "plan_mean_c1"); }
 int64_t PlanMeanOp::getFlops() { return 0; }
 int64_t PlanMeanOp::getChunks() { return 1; }
 SmallVector<Value> PlanMeanOp::getOutputBuffers() { return {getOutput()}; }
 void PlanMeanOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
+
+LogicalResult PlanMaxOp::verify() { return verifyPool(*this, getInput(), getOutput(), "plan_max_c1"); }
+int64_t PlanMaxOp::getFlops() { return 0; }
+int64_t PlanMaxOp::getChunks() { return 1; }
+SmallVector<Value> PlanMaxOp::getOutputBuffers() { return {getOutput()}; }
+void PlanMaxOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
+
+//===----------------------------------------------------------------------------------------------===//
+// Probabilities and attention maps
+//===----------------------------------------------------------------------------------------------===//
+
+LogicalResult PlanSoftmaxOp::verify() {
+  if (shapeOf(getInput()) != shapeOf(getOutput()))
+    return emitOpError() << "expected output of shape " << getInput().getType() << ", got "
+                         << getOutput().getType() << " (plan_softmax_c1)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_softmax_c2");
+}
+int64_t PlanSoftmaxOp::getFlops() { return 0; }
+SmallVector<Value> PlanSoftmaxOp::getOutputBuffers() { return {getOutput()}; }
+void PlanSoftmaxOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
+
+LogicalResult PlanAttentionWeightsOp::verify() {
+  auto q = shapeOf(getQuery()), k = shapeOf(getKey()), out = shapeOf(getOutput());
+  if (k[0] != q[0] || k[2] != q[2])
+    return emitOpError() << "expected query and key of one number of planes and one width, got "
+                         << getQuery().getType() << " and " << getKey().getType()
+                         << " (plan_attention_weights_c1)";
+  if (out[0] != q[0] * q[1] || out[1] != k[1])
+    return emitOpError() << "expected output [" << q[0] * q[1] << ", " << k[1] << "], got "
+                         << getOutput().getType() << " (plan_attention_weights_c2)";
+  int64_t columns = ceilDiv(k[1], 16) * 16;
+  if (getBias() && shapeOf(getBias()) != ArrayRef<int64_t>{q[0], q[1], columns})
+    return emitOpError() << "expected a bias [" << q[0] << ", " << q[1] << ", " << columns << "], got "
+                         << getBias().getType() << " (plan_attention_weights_c4)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_attention_weights_c3");
+}
+int64_t PlanAttentionWeightsOp::getFlops() {
+  auto q = shapeOf(getQuery()), k = shapeOf(getKey());
+  return 2 * q[0] * q[1] * k[1] * k[2];
+}
+SmallVector<Value> PlanAttentionWeightsOp::getOutputBuffers() { return {getOutput()}; }
+void PlanAttentionWeightsOp::getEffects(Effects &effects) {
+  addEffects(effects, *this, {&getOutputMutable()});
+}
+
+LogicalResult PlanRolloutOp::verify() {
+  auto weights = shapeOf(getWeights()), out = shapeOf(getOutput());
+  int64_t heads = getHeads(), tokens = weights[1];
+  if (heads <= 0 || heads > weights[0] || weights[0] != heads * tokens)
+    return emitOpError() << "expected weights of " << heads << " heads, [heads * tokens, tokens], got "
+                         << getWeights().getType() << " (plan_rollout_c1)";
+  if (out[0] != tokens || out[1] != tokens || (getBefore() && shapeOf(getBefore()) != out) ||
+      getBefore() == getOutput())
+    return emitOpError() << "expected 'before' and another output of [" << tokens << ", " << tokens
+                         << "], got " << getOutput().getType() << " (plan_rollout_c2)";
+  return verifyChunks(*this, getOutput(), getChunks(), "plan_rollout_c3");
+}
+int64_t PlanRolloutOp::getFlops() { return 0; }
+int64_t PlanRolloutOp::getScratchBytes() { return 4 * ((shapeOf(getOutput())[1] + 15) / 16 * 16); }
+SmallVector<Value> PlanRolloutOp::getOutputBuffers() { return {getOutput()}; }
+void PlanRolloutOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Schedule

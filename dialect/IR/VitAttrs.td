@@ -22,7 +22,8 @@ def ActivationKind : I32EnumAttr<"ActivationKind", "elementwise activation", [
     I32EnumAttrCase<"QuickGelu", 2, "quick_gelu">, // x * sigmoid(1.702 x)
     I32EnumAttrCase<"Relu", 3, "relu">,
     I32EnumAttrCase<"Silu", 4, "silu">,            // x * sigmoid(x)
-    I32EnumAttrCase<"Tanh", 5, "tanh">]> {
+    I32EnumAttrCase<"Tanh", 5, "tanh">,
+    I32EnumAttrCase<"Sigmoid", 6, "sigmoid">]> {   // 1 / (1 + e^-x)
   let cppNamespace = "::vit";
   let genSpecializedAttr = 0;
 }
@@ -117,6 +118,32 @@ def IsaAttr : VitAttr<"Isa", "isa"> {
 }
 
 //===----------------------------------------------------------------------------------------------===//
+// Position tables
+//===----------------------------------------------------------------------------------------------===//
+
+def SincosKind : I32EnumAttr<"SincosKind", "a table of sines and cosines", [
+    I32EnumAttrCase<"Mae", 0, "mae">,
+    I32EnumAttrCase<"Simple", 1, "simple">]> {
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+def GridKernel : I32EnumAttr<"GridKernel", "how a grid is interpolated", [
+    I32EnumAttrCase<"Nearest", 0, "nearest">,
+    I32EnumAttrCase<"Linear", 1, "linear">,
+    I32EnumAttrCase<"Cubic50", 2, "cubic50">,    // Keys' cubic, a = -0.5
+    I32EnumAttrCase<"Cubic75", 3, "cubic75">]> { // a = -0.75
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+def GridScale : I32EnumAttr<"GridScale", "where a grid is sampled", [
+    I32EnumAttrCase<"Size", 0, "size">,          // half pixels, in / out apart
+    I32EnumAttrCase<"Offset", 1, "offset">,      // half pixels, in / (out + 0.1) apart
+    I32EnumAttrCase<"Corners", 2, "corners">]> { // first and last samples on first and last points
+  let cppNamespace = "::vit";
+  let genSpecializedAttr = 0;
+}
+
+//===----------------------------------------------------------------------------------------------===//
 // Steps of a weight's chain. W is the value so far, as a matrix [rows, cols] or a vector [rows].
 //===----------------------------------------------------------------------------------------------===//
 
@@ -195,6 +222,22 @@ def RelativeBiasStepAttr : WeightStep<"RelativeBiasStep", "relative_bias"> {
 def TransposeStepAttr : WeightStep<"TransposeStep", "transpose"> {
   let summary = "the last two dimensions exchanged";
 }
+def SincosStepAttr : WeightStep<"SincosStep", "sincos"> {
+  let summary = "start from the positions of a grid as sines and cosines";
+  let description = [{
+    Row y * w + x of the table for a grid [h, w]; `prefix` rows of zeros stand in front. With q = width / 4 and i < q:
+
+    * `mae` (He et al., "Masked Autoencoders Are Scalable Vision Learners", 2022, models_mae.py): frequencies
+      f_i = 10000^(-i / q), and the row is sin(x f), cos(x f), sin(y f), cos(y f): the column comes first.
+    * `simple` (Beyer et al., "Better plain ViT baselines for ImageNet-1k", 2022): f_i = 10000^(-i / (q - 1)), and the
+      same order.
+
+    Constraint: the width is a multiple of 4, for `simple` at least 8; extents are positive, the prefix not negative.
+  }];
+  let parameters = (ins "::vit::SincosKind":$kind, ArrayRefParameter<"int64_t">:$grid, "int64_t":$width, "int64_t":$prefix);
+  let assemblyFormat = "`<` $kind `,` `[` $grid `]` `,` `width` `=` $width `,` `prefix` `=` $prefix `>`";
+  let genVerifyDecl = 1;
+}
 def AppendStepAttr : WeightStep<"AppendStep", "append"> {
   let summary = "append the rows of another weight";
   let parameters = (ins "::mlir::FlatSymbolRefAttr":$weight);
@@ -209,6 +252,27 @@ def ReshapeStepAttr : WeightStep<"ReshapeStep", "reshape"> {
   let summary = "same elements in row-major order, another shape";
   let parameters = (ins ArrayRefParameter<"int64_t">:$shape);
   let assemblyFormat = "`<` `[` $shape `]` `>`";
+}
+def ResizeGridStepAttr : WeightStep<"ResizeGridStep", "resize_grid"> {
+  let summary = "rows `prefix` to `prefix + h * w`, a grid [h, w] of them, interpolated to another grid";
+  let description = [{
+    Rows in front of the grid and behind it stay. Per axis, sample i of `out` lies at:
+
+    * `size`: (i + 1/2) in / out - 1/2; `offset`: the same with out + 0.1 (facebookresearch/dinov2,
+      vision_transformer.py); `corners`: i (in - 1) / (out - 1).
+
+    Without `antialias`, the neighbours of that place are weighed as PyTorch does (aten UpSampleKernel.cpp): Keys' cubic
+    over four points, the outermost repeated; linear over two; or the nearest, which is the one below under half pixels.
+    With it, the kernel is stretched by in / out where the grid shrinks, cut at the border, and its weights add up to 1.
+
+    Constraint: grids have two positive extents, prefix is not negative, and antialias comes neither with `nearest` nor
+    with `corners`.
+  }];
+  let parameters = (ins ArrayRefParameter<"int64_t">:$from, ArrayRefParameter<"int64_t">:$to, "int64_t":$prefix,
+                        "::vit::GridKernel":$kernel, "::vit::GridScale":$scale, "bool":$antialias);
+  let assemblyFormat = [{ `<` `[` $from `]` `to` ` ` `[` $to `]` `,` `prefix` `=` $prefix `,` $kernel `,` $scale `,`
+                          `antialias` `=` $antialias `>` }];
+  let genVerifyDecl = 1;
 }
 def ScaleStepAttr : WeightStep<"ScaleStep", "scale"> {
   let summary = "W * factor";

@@ -8,14 +8,21 @@ include "dialect/IR/VitOpBase.td"
 def ExtractPatchesOp : VitOp<"extract_patches", [Pure]> {
   let summary = "patches as rows, so that the patch embedding is a matrix product";
   let description = [{
-    `y[p, (c * Ph + i) * Pw + j] = x[c, r(p) * stride + i, s(p) * stride + j]`. The input is an image `[C, H, W]` of
-    f32 or pixels `[H, W, C]` of u8, taken as numbers 0 to 255.
+    `y[p, (c * Ph + i) * Pw + j] = x[c, r(p) * stride + i - top, s(p) * stride + j - left]`, zero where that lies outside
+    of the image. The input is an image `[C, H, W]` of f32, with `channels_last` `[H, W, C]`, or pixels `[H, W, C]` of u8,
+    taken as numbers 0 to 255. With `factors` f and `shifts` s it is `f[c] x + s[c]` that is read: a normalisation that
+    the padding, which is zero after it, or a norm keeps from the weights. `padding` is that of `vit.patch_embed`.
 
     Constraints:
-    * `extract_patches_c1`: size and stride have two positive entries.
+    * `extract_patches_c1`: size and stride have two positive entries, padding four that are not negative and smaller
+      than the patch.
     * `extract_patches_c2`: the result is `[patches, C * Ph * Pw]`.
+    * `extract_patches_c3`: factors and shifts, if any, have C entries each.
   }];
-  let arguments = (ins AnyTypeOf<[Image, Pixels]>:$input, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride);
+  let arguments = (ins AnyTypeOf<[Image, Pixels]>:$input, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
+                       OptionalAttr<DenseF64ArrayAttr>:$factors, OptionalAttr<DenseF64ArrayAttr>:$shifts,
+                       UnitAttr:$channels_last);
   let results = (outs Tokens:$result);
   let assemblyFormat = "$input `size` $size `stride` $stride attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
@@ -71,6 +78,23 @@ def FusedAttentionOp : VitOp<"fused_attention", [Pure]> {
   let assemblyFormat = [{ $query `,` $key `,` $value (`bias` $bias^)? `heads` $heads `planes` $planes (`base2` $base2^)? (`linear` $linear^)?
                           (`dot` $dot^)? attr-dict
                           `:` functional-type(operands, $result) }];
+  let hasVerifier = 1;
+}
+
+def FusedAttentionWeightsOp : VitOp<"fused_attention_weights", [Pure]> {
+  let summary = "attention maps of head planes";
+  let description = [{
+    For head h, rows `[h * T, (h + 1) * T)` of the result are `2^x / sum 2^x` of `x = q_h k_h^T + bias_h`: the scale and
+    log2(e) are in the query's weights, log2(e) in the bias.
+
+    Constraints:
+    * `fused_attention_weights_c1`: query and key have planes of one number and one head size.
+    * `fused_attention_weights_c2`: the result is `[planes * queries, keys]`.
+    * `fused_attention_weights_c3`: a bias is `[planes, queries, keys]`.
+  }];
+  let arguments = (ins HeadPlanes:$query, HeadPlanes:$key, Optional<HeadPlanes>:$bias);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = "$query `,` $key (`bias` $bias^)? attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }
 

@@ -22,6 +22,20 @@ def NormalizeImageOp : VitOp<"normalize_image", [Pure]> {
   let hasVerifier = 1;
 }
 
+def ChannelsFirstOp : VitOp<"channels_first", [Pure]> {
+  let summary = "an image whose channels come last, with them in front";
+  let description = [{
+    `y[c, i, j] = x[i, j, c]`: `[H, W, C]`, as TensorFlow and Keras hold images, to `[C, H, W]`.
+
+    Constraints:
+    * `channels_first_c1`: the result is `[C, H, W]` for an image `[H, W, C]`.
+  }];
+  let arguments = (ins Image:$input);
+  let results = (outs Image:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def PatchEmbedOp : VitOp<"patch_embed", [Pure]> {
   let summary = "patch embedding: a convolution whose stride is usually the patch size";
   let description = [{
@@ -52,6 +66,22 @@ def ConcatOp : VitOp<"concat", [Pure]> {
 
     Constraints:
     * `concat_c1`: all operands have the result's width, and their tokens add up to the result's.
+  }];
+  let arguments = (ins Variadic<Tokens>:$inputs);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = "$inputs attr-dict `:` functional-type($inputs, $result)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def ConcatChannelsOp : VitOp<"concat_channels", [Pure]> {
+  let summary = "concatenate the channels of tokens";
+  let description = [{
+    `y[t] = (x_0[t], x_1[t], ...)`: the columns of all operands side by side, such as a class token and the mean of the
+    patches (Oquab et al., "DINOv2", 2023, linear heads).
+
+    Constraints:
+    * `concat_channels_c1`: all operands have the result's tokens, and their widths add up to the result's.
   }];
   let arguments = (ins Variadic<Tokens>:$inputs);
   let results = (outs Tokens:$result);
@@ -237,6 +267,65 @@ def MeanTokensOp : VitOp<"mean_tokens", [Pure]> {
   let arguments = (ins Tokens:$input);
   let results = (outs Tokens:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def MaxTokensOp : VitOp<"max_tokens", [Pure]> {
+  let summary = "largest value of each channel over all tokens";
+  let description = [{
+    `y[0, k] = max_t x[t, k]`; NaN where one is.
+
+    Constraints:
+    * `max_tokens_c1`: the result is one token of the input's width.
+  }];
+  let arguments = (ins Tokens:$input);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def SoftmaxOp : VitOp<"softmax", [Pure, SameOperandsAndResultType]> {
+  let summary = "softmax of each token's channels: probabilities of logits";
+  let description = [{
+    `y[t, k] = exp(x[t, k]) / sum_j exp(x[t, j])`.
+  }];
+  let arguments = (ins Tokens:$input);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def AttentionWeightsOp : VitOp<"attention_weights", [Pure]> {
+  let summary = "what attention multiplies values with, as an output";
+  let description = [{
+    For each head h with head size `d = width / heads`, rows `[h * T, (h + 1) * T)` of the result are
+    `softmax(scale * q_h k_h^T + bias_h)` of T queries: the maps that `vit.attention` does not store.
+
+    Constraints:
+    * `attention_weights_c1`: heads is positive and divides the width, which query and key share.
+    * `attention_weights_c2`: the result is `[heads * queries, keys]`.
+    * `attention_weights_c3`: scale is finite.
+    * `attention_weights_c4`: a bias is `[heads, queries, keys]`.
+  }];
+  let arguments = (ins Tokens:$query, Tokens:$key, Optional<HeadPlanes>:$bias, I64Attr:$heads, F64Attr:$scale);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = [{ $query `,` $key (`bias` $bias^)? `heads` $heads `scale` $scale attr-dict
+                          `:` functional-type(operands, $result) }];
+  let hasVerifier = 1;
+}
+
+def RolloutOp : VitOp<"rollout", [Pure]> {
+  let summary = "attention of all blocks so far, followed back to the first one's tokens";
+  let description = [{
+    `y = (mean_h A_h + I) / 2 * before` for the maps A_h of `vit.attention_weights`; without `before`, in the first block,
+    it is the first factor (Abnar and Zuidema, "Quantifying Attention Flow in Transformers", 2020).
+
+    Constraints:
+    * `rollout_c1`: the weights are `[heads * tokens, tokens]`, heads is positive.
+    * `rollout_c2`: result and `before` are `[tokens, tokens]`.
+  }];
+  let arguments = (ins Tokens:$weights, Optional<Tokens>:$before, I64Attr:$heads);
+  let results = (outs Tokens:$result);
+  let assemblyFormat = "$weights (`before` $before^)? `heads` $heads attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }
 

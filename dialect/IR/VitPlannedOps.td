@@ -86,11 +86,15 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
     `vit.extract_patches` on buffers. `chunks` divides the patch rows.
 
     Constraints:
-    * `plan_gather_c1`: the output is `[patches, C * Ph * Pw]` for the input's image or pixels.
+    * `plan_gather_c1`: the output is `[patches, C * Ph * Pw]` for the input's image or pixels; paddings are smaller
+      than the patch.
     * `plan_gather_c2`: chunks is positive and at most the number of patches.
+    * `plan_gather_c3`: factors and shifts, if any, have an entry for each channel.
   }];
   let arguments = (ins ImageBuffer:$input, RowBuffer:$output, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
-                       I64Attr:$chunks);
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
+                       OptionalAttr<DenseF64ArrayAttr>:$factors, OptionalAttr<DenseF64ArrayAttr>:$shifts,
+                       UnitAttr:$channels_last, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
                           `size` $size `stride` $stride `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
@@ -296,6 +300,21 @@ def PlanMapOp : PlanRegionOp<"plan.map"> {
   let hasVerifier = 1;
 }
 
+def PlanJoinOp : PlanRegionOp<"plan.join"> {
+  let summary = "rows side by side";
+  let description = [{
+    `vit.concat_channels` on buffers: row t of the output is that of each input, one behind the other.
+
+    Constraints:
+    * `plan_join_c1`: all inputs have the output's rows, and their columns add up to the output's.
+    * `plan_join_c2`: chunks is positive and at most the number of rows.
+  }];
+  let arguments = (ins Variadic<RowBuffer>:$inputs, RowBuffer:$output, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $output `:` type($output) `)`
+                          `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
 def PlanMeanOp : PlanRegionOp<"plan.mean"> {
   let summary = "mean over rows";
   let description = [{
@@ -306,6 +325,67 @@ def PlanMeanOp : PlanRegionOp<"plan.mean"> {
   }];
   let arguments = (ins RowBuffer:$input, RowBuffer:$output);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)` attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanMaxOp : PlanRegionOp<"plan.max"> {
+  let summary = "largest of each column over rows";
+  let description = [{
+    `vit.max_tokens` on buffers; one chunk.
+
+    Constraints:
+    * `plan_max_c1`: the output is one row of the input's width.
+  }];
+  let arguments = (ins RowBuffer:$input, RowBuffer:$output);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)` attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanSoftmaxOp : PlanRegionOp<"plan.softmax"> {
+  let summary = "softmax of rows";
+  let description = [{
+    `vit.softmax` on buffers; may run in place.
+
+    Constraints:
+    * `plan_softmax_c1`: input and output have one shape.
+    * `plan_softmax_c2`: chunks is positive and at most the number of rows.
+  }];
+  let arguments = (ins RowBuffer:$input, RowBuffer:$output, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
+                          `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanAttentionWeightsOp : PlanRegionOp<"plan.attention_weights"> {
+  let summary = "attention maps of one image, by rows";
+  let description = [{
+    `vit.fused_attention_weights` on buffers. The bias has rows of whole vectors.
+
+    Constraints:
+    * `plan_attention_weights_c1`: query and key have planes of one number and width.
+    * `plan_attention_weights_c2`: the output is `[planes * queries, keys]`.
+    * `plan_attention_weights_c3`: chunks is positive and at most the number of rows.
+    * `plan_attention_weights_c4`: a bias is `[planes, queries, keys up to a multiple of 16]`.
+  }];
+  let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, Optional<PlaneBuffer>:$bias, RowBuffer:$output, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $query `,` $key `:` type($query) `,` type($key) `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
+                          `outs` `(` $output `:` type($output) `)` `chunks` $chunks attr-dict }];
+  let hasVerifier = 1;
+}
+
+def PlanRolloutOp : PlanRegionOp<"plan.rollout", [], ["getScratchBytes"]> {
+  let summary = "attention rolled out, by rows";
+  let description = [{
+    `vit.rollout` on buffers. A row of the first factor waits in scratch.
+
+    Constraints:
+    * `plan_rollout_c1`: the weights are `[heads * tokens, tokens]`, heads is positive.
+    * `plan_rollout_c2`: output and `before` are `[tokens, tokens]`; the output is another buffer.
+    * `plan_rollout_c3`: chunks is positive and at most the number of rows.
+  }];
+  let arguments = (ins RowBuffer:$weights, Optional<RowBuffer>:$before, RowBuffer:$output, I64Attr:$heads, I64Attr:$chunks);
+  let assemblyFormat = [{ `ins` `(` $weights `:` type($weights) `)` (`before` `(` $before^ `:` type($before) `)`)?
+                          `outs` `(` $output `:` type($output) `)` `heads` $heads `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 

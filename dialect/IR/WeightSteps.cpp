@@ -127,6 +127,25 @@ FailureOr<Shape> TransposeStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emi
   return require(in.size() >= 2, out, emit, getMnemonic(), "two dimensions or more");
 }
 
+/// The extents of a grid, which may be written by hand.
+static bool isGrid(ArrayRef<int64_t> grid) {
+  return grid.size() == 2 && grid[0] > 0 && grid[1] > 0 && grid[0] <= kMaxElements / grid[1];
+}
+
+LogicalResult SincosStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, SincosKind kind,
+                                     ArrayRef<int64_t> grid, int64_t width, int64_t prefix) {
+  int64_t least = kind == SincosKind::Simple ? 8 : 4;
+  if (!isGrid(grid) || prefix < 0 || prefix > kMaxElements)
+    return emitError() << "expected a grid of two positive extents and a prefix that is not negative";
+  if (width < least || width % 4 != 0 || width > kMaxElements)
+    return emitError() << "expected a width that is a multiple of 4, at least " << least << ", got " << width;
+  return success();
+}
+bool SincosStepAttr::isSource() const { return true; }
+FailureOr<Shape> SincosStepAttr::inferShape(ArrayRef<int64_t>, Lookup, Emit emit) const {
+  return require(true, {getPrefix() + getGrid()[0] * getGrid()[1], getWidth()}, emit, getMnemonic(), "");
+}
+
 bool AppendStepAttr::isSource() const { return false; }
 FailureOr<Shape> AppendStepAttr::inferShape(ArrayRef<int64_t> in, Lookup lookup, Emit emit) const {
   Shape other = *lookup(getWeight());
@@ -149,6 +168,25 @@ bool ReshapeStepAttr::isSource() const { return false; }
 FailureOr<Shape> ReshapeStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
   bool ok = !isSupportedShape(getShape()) || product(in) == product(getShape());
   return require(ok, getShape(), emit, getMnemonic(), "as many elements as before");
+}
+
+LogicalResult ResizeGridStepAttr::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> from,
+                                         ArrayRef<int64_t> to, int64_t prefix, GridKernel kernel,
+                                         GridScale scale, bool antialias) {
+  if (!isGrid(from) || !isGrid(to) || prefix < 0 || prefix > kMaxElements)
+    return emitError() << "expected grids of two positive extents and a prefix that is not negative";
+  if (antialias && (kernel == GridKernel::Nearest || scale == GridScale::Corners))
+    return emitError() << "expected antialias = false for 'nearest' and 'corners'";
+  return success();
+}
+bool ResizeGridStepAttr::isSource() const { return false; }
+FailureOr<Shape> ResizeGridStepAttr::inferShape(ArrayRef<int64_t> in, Lookup, Emit emit) const {
+  int64_t points = getFrom()[0] * getFrom()[1];
+  bool ok = in.size() == 2 && in[0] - getPrefix() >= points;
+  Shape out(in);
+  if (ok)
+    out[0] += getTo()[0] * getTo()[1] - points;
+  return require(ok, out, emit, getMnemonic(), "a matrix with a row for each point of the grid");
 }
 
 bool ScaleStepAttr::isSource() const { return false; }

@@ -18,10 +18,8 @@ public:
 
   Array<S> run(ExtractPatchesOp op) {
     Array<S> y = Array<S>::dense(shapeOf(op.getResult()));
-    auto image = imageView(values.at(op.getInput()), op.getInput().getType());
-    auto size = op.getSize(), stride = op.getStride();
-    PatchGrid grid{size[0], size[1], stride[0], stride[1], 0, 0, patchCount(image.width, size[1], stride[1])};
-    extractPatches(image, grid, y.rows());
+    auto image = imageView(values.at(op.getInput()), op.getInput().getType(), op.getChannelsLast());
+    extractPatches(image, patchGridOf(op, image.width), y.rows());
     return y;
   }
 
@@ -74,6 +72,15 @@ public:
     return y;
   }
 
+  Array<S> run(FusedAttentionWeightsOp op) {
+    Array<S> y = Array<S>::dense(shapeOf(op.getResult()));
+    const Array<S> &q = values.at(op.getQuery()), &k = values.at(op.getKey());
+    for (int64_t h = 0; h < q.dim(0); ++h)
+      attentionWeights(q.plane(h), k.plane(h), planeOf(values, op.getBias(), h), {S(1), /*base2=*/true},
+                       y.rows().block(h * q.dim(1), q.dim(1), 0, k.dim(1)));
+    return y;
+  }
+
 private:
   /// The value of an operand of a product.
   Array<S> operand(Value value, std::optional<DotKind> dot) {
@@ -95,7 +102,7 @@ template <typename S>
 std::optional<Array<S>> interp::evaluateFusedOp(Operation *op, const Values<S> &values) {
   FusedOps<S> ops(values);
   return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
-      .template Case<ExtractPatchesOp, FusedLinearOp, FusedAttentionOp>(
+      .template Case<ExtractPatchesOp, FusedLinearOp, FusedAttentionOp, FusedAttentionWeightsOp>(
           [&](auto fused) { return ops.run(fused); })
       .Default([](Operation *) { return std::nullopt; });
 }

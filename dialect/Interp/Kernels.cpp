@@ -44,6 +44,8 @@ template <typename S> S activation(ActivationKind kind, S x) {
     return x / (1 + std::exp(-x));
   case ActivationKind::Tanh:
     return std::tanh(x);
+  case ActivationKind::Sigmoid:
+    return 1 / (1 + std::exp(-x));
   }
   llvm_unreachable("all activations are handled");
 }
@@ -92,6 +94,14 @@ template <typename S> void interp::addRows(Rows<S> y, Rows<S> x) {
   for (int64_t r = 0; r < y.rows; ++r)
     for (int64_t c = 0; c < y.cols; ++c)
       y.row(r)[c] += x.row(r)[c];
+}
+
+template <typename S> void interp::maxRows(Rows<S> x, S *y) {
+  std::copy_n(x.row(0), x.cols, y);
+  for (int64_t r = 1; r < x.rows; ++r)
+    for (int64_t c = 0; c < x.cols; ++c)
+      if (x.row(r)[c] > y[c] || std::isnan(x.row(r)[c]))
+        y[c] = x.row(r)[c]; // once it is NaN, nothing is larger
 }
 
 template <typename S> void interp::activate(ActivationKind kind, Rows<S> y) {
@@ -160,6 +170,30 @@ void interp::attention(Rows<S> q, Rows<S> k, Rows<S> v, llvm::function_ref<S(int
   map(y).noalias() = scores * map(v);
 }
 
+template <typename S> void interp::softmaxRows(Rows<S> x) { softmax(x, {}); }
+
+template <typename S>
+void interp::attentionWeights(Rows<S> q, Rows<S> k, std::optional<Rows<S>> bias, AttentionOptions<S> options,
+                              Rows<S> y) {
+  map(y).noalias() = options.scale * map(q) * map(k).transpose();
+  if (bias)
+    for (int64_t i = 0; i < q.rows; ++i)
+      for (int64_t j = 0; j < k.rows; ++j)
+        y.row(i)[j] += bias->row(i)[j];
+  softmax(y, options);
+}
+
+template <typename S> void interp::rollout(Rows<S> weights, const Rows<S> *before, int64_t heads, Rows<S> y) {
+  Matrix<S> factor = Matrix<S>::Identity(y.rows, y.rows);
+  for (int64_t h = 0; h < heads; ++h)
+    factor += map(weights.block(h * y.rows, y.rows, 0, y.rows)) / S(heads);
+  factor /= S(2);
+  if (before)
+    map(y).noalias() = factor * map(*before);
+  else
+    map(y) = factor;
+}
+
 template <typename S> void interp::extractPatches(ImageView<S> image, PatchGrid grid, Rows<S> y) {
   parallelBlocks(y.rows, rowBlock(y.cols), [&](int64_t first, int64_t count) {
     for (int64_t p = first; p < first + count; ++p) {
@@ -170,9 +204,12 @@ template <typename S> void interp::extractPatches(ImageView<S> image, PatchGrid 
         for (int64_t i = top; i < top + grid.height; ++i)
           for (int64_t j = left; j < left + grid.width; ++j) {
             bool inside = i >= 0 && i < image.height && j >= 0 && j < image.width;
-            *out++ = inside
-                         ? image.data[c * image.channelStride + i * image.rowStride + j * image.columnStride]
-                         : S(0);
+            S value = inside
+                          ? image.data[c * image.channelStride + i * image.rowStride + j * image.columnStride]
+                          : S(0);
+            if (inside && !grid.factors.empty())
+              value = S(grid.factors[c]) * value + S(grid.shifts[c]);
+            *out++ = value;
           }
     }
   });
@@ -183,12 +220,17 @@ template <typename S> void interp::extractPatches(ImageView<S> image, PatchGrid 
   template void interp::multiply(Rows<S>, Rows<S>, Rows<S>);                                                 \
   template void interp::addBias(Rows<S>, const S *);                                                         \
   template void interp::addRows(Rows<S>, Rows<S>);                                                           \
+  template void interp::maxRows(Rows<S>, S *);                                                               \
   template void interp::activate(ActivationKind, Rows<S>);                                                   \
   template void interp::multiplyRows(Rows<S>, Rows<S>);                                                      \
   template void interp::layerNorm(Rows<S>, const S *, const S *, bool, S, Rows<S>);                          \
   template void interp::rotate(Rows<S>, Rows<S>, Rows<S>, bool, Rows<S>);                                    \
   template void interp::attention(Rows<S>, Rows<S>, Rows<S>, llvm::function_ref<S(int64_t, int64_t)>,        \
                                   AttentionOptions<S>, Rows<S>);                                             \
+  template void interp::softmaxRows(Rows<S>);                                                                \
+  template void interp::attentionWeights(Rows<S>, Rows<S>, std::optional<Rows<S>>, AttentionOptions<S>,      \
+                                         Rows<S>);                                                           \
+  template void interp::rollout(Rows<S>, const Rows<S> *, int64_t, Rows<S>);                                 \
   template void interp::extractPatches(ImageView<S>, PatchGrid, Rows<S>);
 VIT_INSTANTIATE(double)
 VIT_INSTANTIATE(float)

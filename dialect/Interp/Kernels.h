@@ -26,6 +26,9 @@ template <typename S> void addBias(Rows<S> y, const S *bias);
 /// y += x; may be the same rows.
 template <typename S> void addRows(Rows<S> y, Rows<S> x);
 
+/// y[c] = the largest of column c; NaN where one is. Precondition: at least one row.
+template <typename S> void maxRows(Rows<S> x, S *y);
+
 /// Applies the activation to each element.
 template <typename S> void activate(ActivationKind kind, Rows<S> y);
 
@@ -49,6 +52,14 @@ template <typename S>
 void attention(Rows<S> q, Rows<S> k, Rows<S> v, llvm::function_ref<S(int64_t, int64_t)> bias,
                AttentionOptions<S> options, Rows<S> y);
 
+/// vit.softmax, in place; softmax(scale * q k^T + bias) of one head; vit.rollout, `before`
+/// may be null.
+template <typename S> void softmaxRows(Rows<S> x);
+template <typename S>
+void attentionWeights(Rows<S> q, Rows<S> k, std::optional<Rows<S>> bias, AttentionOptions<S> options,
+                      Rows<S> y);
+template <typename S> void rollout(Rows<S> weights, const Rows<S> *before, int64_t heads, Rows<S> y);
+
 /// An image and how its elements are reached: [C, H, W] or [H, W, C].
 template <typename S> struct ImageView {
   const S *data;
@@ -56,12 +67,14 @@ template <typename S> struct ImageView {
   int64_t channelStride, rowStride, columnStride;
 };
 
-/// y[p, (c * Ph + i) * Pw + j] = image[c, r(p) * stride + i - top, s(p) * stride + j - left], zero outside.
+/// y[p, (c * Ph + i) * Pw + j] = factors[c] * image[c, r(p) * stride + i - top, s(p) * stride + j - left]
+/// + shifts[c], zero outside; without factors, the image itself.
 struct PatchGrid {
   int64_t height, width;           ///< of a patch
   int64_t rowStride, columnStride; ///< between patches
   int64_t top = 0, left = 0;       ///< padding
-  int64_t columns;                 ///< patches side by side
+  int64_t columns = 0;             ///< patches side by side
+  llvm::ArrayRef<double> factors = {}, shifts = {};
 };
 template <typename S> void extractPatches(ImageView<S> image, PatchGrid grid, Rows<S> y);
 

@@ -30,6 +30,17 @@ public:
     return y;
   }
 
+  Array<S> run(ChannelsFirstOp op) {
+    Array<S> y = result(op);
+    auto x = imageView(values.at(op.getInput()), op.getInput().getType(), /*channelsLast=*/true);
+    S *out = y.data();
+    for (int64_t c = 0; c < x.channels; ++c)
+      for (int64_t i = 0; i < x.height; ++i)
+        for (int64_t j = 0; j < x.width; ++j)
+          *out++ = x.data[c * x.channelStride + i * x.rowStride + j * x.columnStride];
+    return y;
+  }
+
   Array<S> run(PatchEmbedOp op) {
     Array<S> y = result(op);
     const Array<S> &kernel = values.at(op.getKernel());
@@ -51,6 +62,17 @@ public:
     S *out = y.data();
     for (Value input : op.getInputs())
       out = std::copy_n(values.at(input).data(), values.at(input).elements(), out);
+    return y;
+  }
+
+  Array<S> run(ConcatChannelsOp op) {
+    Array<S> y = result(op);
+    int64_t first = 0;
+    for (Value input : op.getInputs()) {
+      auto x = values.at(input).rows();
+      addRows(y.rows().block(0, x.rows, first, x.cols), x); // onto zeros
+      first += x.cols;
+    }
     return y;
   }
 
@@ -145,6 +167,38 @@ public:
     return y;
   }
 
+  Array<S> run(MaxTokensOp op) {
+    Array<S> y = result(op);
+    maxRows(values.at(op.getInput()).rows(), y.data());
+    return y;
+  }
+
+  Array<S> run(SoftmaxOp op) {
+    Array<S> y = sum(op, op.getInput(), 1);
+    softmaxRows(y.rows());
+    return y;
+  }
+
+  Array<S> run(AttentionWeightsOp op) {
+    Array<S> y = result(op);
+    auto q = values.at(op.getQuery()).rows(), k = values.at(op.getKey()).rows();
+    int64_t heads = op.getHeads(), size = q.cols / heads;
+    for (int64_t h = 0; h < heads; ++h)
+      attentionWeights(q.block(0, q.rows, h * size, size), k.block(0, k.rows, h * size, size),
+                       planeOf(values, op.getBias(), h), {S(op.getScale().convertToDouble())},
+                       y.rows().block(h * q.rows, q.rows, 0, k.rows));
+    return y;
+  }
+
+  Array<S> run(RolloutOp op) {
+    Array<S> y = result(op);
+    std::optional<Rows<S>> before;
+    if (op.getBefore())
+      before = values.at(op.getBefore()).rows();
+    rollout(values.at(op.getWeights()).rows(), before ? &*before : nullptr, op.getHeads(), y.rows());
+    return y;
+  }
+
 private:
   Array<S> result(Operation *op) { return Array<S>::dense(shapeOf(op->getResult(0))); }
 
@@ -169,9 +223,10 @@ template <typename S>
 std::optional<Array<S>> interp::evaluateModelOp(Operation *op, const Values<S> &values) {
   ModelOps<S> ops(values);
   return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
-      .template Case<NormalizeImageOp, PatchEmbedOp, ConcatOp, AddOp, MultiplyOp, AverageOp, LinearOp,
-                     LayerNormOp, RopeOp, AttentionOp, ActivationOp, LayerScaleOp, SliceOp, MeanTokensOp>(
-          [&](auto modelOp) { return ops.run(modelOp); })
+      .template Case<NormalizeImageOp, ChannelsFirstOp, PatchEmbedOp, ConcatOp, ConcatChannelsOp, AddOp,
+                     MultiplyOp, AverageOp, LinearOp, LayerNormOp, RopeOp, AttentionOp, ActivationOp,
+                     LayerScaleOp, SliceOp, MeanTokensOp, MaxTokensOp, SoftmaxOp, AttentionWeightsOp,
+                     RolloutOp>([&](auto modelOp) { return ops.run(modelOp); })
       .Default([](Operation *) { return std::nullopt; });
 }
 

@@ -59,10 +59,8 @@ public:
 
   Array<S> run(PlanGatherOp op) {
     const Array<S> &y = values.at(op.getOutput());
-    auto image = imageView(values.at(op.getInput()), op.getInput().getType());
-    auto size = op.getSize(), stride = op.getStride();
-    PatchGrid grid{size[0], size[1], stride[0], stride[1], 0, 0, patchCount(image.width, size[1], stride[1])};
-    extractPatches(image, grid, y.rows());
+    auto image = imageView(values.at(op.getInput()), op.getInput().getType(), op.getChannelsLast());
+    extractPatches(image, patchGridOf(op, image.width), y.rows());
     poisonVector(y.rows());
     return y;
   }
@@ -181,6 +179,52 @@ public:
     return y;
   }
 
+  Array<S> run(PlanJoinOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    int64_t first = 0;
+    for (Value input : op.getInputs()) {
+      auto x = values.at(input).rows();
+      copy(x, y.rows().block(0, x.rows, first, x.cols));
+      first += x.cols;
+    }
+    return y;
+  }
+
+  Array<S> run(PlanMaxOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    maxRows(values.at(op.getInput()).rows(), y.data());
+    poisonVector(y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanSoftmaxOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    copy(values.at(op.getInput()).rows(), y.rows());
+    softmaxRows(y.rows());
+    poisonVector(y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanAttentionWeightsOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    const Array<S> &q = values.at(op.getQuery()), &k = values.at(op.getKey());
+    for (int64_t h = 0; h < q.dim(0); ++h)
+      attentionWeights(q.plane(h), k.plane(h), planeOf(values, op.getBias(), h), {S(1), /*base2=*/true},
+                       y.rows().block(h * q.dim(1), q.dim(1), 0, k.dim(1)));
+    poisonVector(y.rows());
+    return y;
+  }
+
+  Array<S> run(PlanRolloutOp op) {
+    const Array<S> &y = values.at(op.getOutput());
+    std::optional<Rows<S>> before;
+    if (op.getBefore())
+      before = values.at(op.getBefore()).rows();
+    rollout(values.at(op.getWeights()).rows(), before ? &*before : nullptr, op.getHeads(), y.rows());
+    poisonVector(y.rows());
+    return y;
+  }
+
   Array<S> run(PlanMeanOp op) {
     const Array<S> &y = values.at(op.getOutput());
     auto x = values.at(op.getInput()).rows();
@@ -217,7 +261,8 @@ std::optional<Array<S>> interp::executePlannedOp(Operation *op, const Values<S> 
   PlannedOps<S> ops(values);
   return llvm::TypeSwitch<Operation *, std::optional<Array<S>>>(op)
       .template Case<PlanGatherOp, PlanGemmOp, PlanLayerNormOp, PlanRopeOp, PlanAttentionOp, PlanCopyOp,
-                     PlanQuantizeOp, PlanMapOp, PlanMeanOp>([&](auto planned) { return ops.run(planned); })
+                     PlanQuantizeOp, PlanMapOp, PlanJoinOp, PlanMeanOp, PlanMaxOp, PlanSoftmaxOp,
+                     PlanAttentionWeightsOp, PlanRolloutOp>([&](auto planned) { return ops.run(planned); })
       .Default([](Operation *) { return std::nullopt; });
 }
 

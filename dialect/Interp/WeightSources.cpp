@@ -6,6 +6,7 @@
 //
 //===-----------------------------------------------------------------------------------------------------===//
 #include "dialect/Interp/WeightSources.h"
+#include "dialect/Interp/GridResize.h"
 #include "dialect/Interp/PositionSources.h"
 #include "dialect/Interp/Rounding.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -417,6 +418,7 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
         std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
         return std::make_shared<Transpose>(in, shape);
       })
+      .Case([&](SincosStepAttr s) { return sincosTable(s); })
       .Case([&](AppendStepAttr s) -> SourcePtr {
         SourcePtr more = lookup(s.getWeight());
         return more ? std::make_shared<Append>(in, more, resized(in->shape()[0] + more->shape()[0]))
@@ -427,6 +429,7 @@ SourcePtr vit::applyWeightStep(WeightTransformInterface step, SourcePtr in,
         return std::make_shared<Window>(in, s.getFirst() * columns, resized(s.getCount()));
       })
       .Case([&](ReshapeStepAttr s) { return std::make_shared<Window>(in, 0, s.getShape()); })
+      .Case([&](ResizeGridStepAttr s) { return resizedGrid(*in, s); })
       .Case([&](ScaleStepAttr s) {
         return std::make_shared<ScaleRows>(in, std::vector<double>{s.getFactor().getValueAsDouble()});
       })

@@ -50,13 +50,13 @@ static std::optional<Rows> liveRows(Operation *op) {
 /// dropped from. Attention's keys and values are read whole by every query row.
 static SmallVector<unsigned> rowOperands(Operation *op) {
   return TypeSwitch<Operation *, SmallVector<unsigned>>(op)
-      .Case<LinearOp, LayerNormOp, LayerScaleOp, ActivationOp>(
+      .Case<LinearOp, LayerNormOp, LayerScaleOp, ActivationOp, SoftmaxOp>(
           [](auto) { return SmallVector<unsigned>({0u}); })
       // A bias has rows of queries in every head, which are not sliced.
       .Case([](AttentionOp attention) {
         return attention.getBias() ? SmallVector<unsigned>() : SmallVector<unsigned>({0u});
       })
-      .Case<AddOp, MultiplyOp, AverageOp>(
+      .Case<AddOp, MultiplyOp, AverageOp, ConcatChannelsOp>(
           [](Operation *op) { return llvm::to_vector(llvm::seq(op->getNumOperands())); })
       .Default([](Operation *) { return SmallVector<unsigned>(); });
 }

@@ -108,6 +108,14 @@ static Value splitHeads(Projection projection, int64_t heads) {
   return value;
 }
 
+static void eraseProjections(ArrayRef<Projection> projections) {
+  for (Projection projection : projections)
+    for (Operation *op :
+         {projection.rope.getOperation(), projection.norm.getOperation(), projection.linear.getOperation()})
+      if (op)
+        op->erase();
+}
+
 static void fuse(AttentionOp attention, WeightBuilder &weights) {
   Projections operands = projectionsOf(attention);
   auto &[query, key, value] = operands;
@@ -136,11 +144,39 @@ static void fuse(AttentionOp attention, WeightBuilder &weights) {
       attention.getLinear() ? UnitAttr() : builder.getUnitAttr(), attention.getLinearAttr(), DotKindAttr());
   attention.getResult().replaceAllUsesWith(fused);
   attention.erase();
-  for (auto &operand : operands)
-    for (Operation *op :
-         {operand->rope.getOperation(), operand->norm.getOperation(), operand->linear.getOperation()})
-      if (op)
-        op->erase();
+  eraseProjections({*query, *key, *value});
+}
+
+/// Fuses maps as attention itself, whose query and key are others; false if an operand is not made of
+/// weights.
+static bool fuse(AttentionWeightsOp maps, WeightBuilder &weights) {
+  auto query = Projection::of(maps.getQuery()), key = Projection::of(maps.getKey());
+  bool halves = query && rotatesHalves(query);
+  if (!query || !key || !query->isOfWeights() || !key->isOfWeights() || halves != rotatesHalves(key) ||
+      !isWeightOrAbsent(maps.getBias()))
+    return false;
+  OpBuilder builder(maps);
+  int64_t heads = maps.getHeads();
+  if (halves) {
+    int64_t size = cast<RankedTensorType>(maps.getQuery().getType()).getDimSize(1) / heads;
+    interleaveHalves(*query, size, weights);
+    interleaveHalves(*key, size, weights);
+  }
+  auto factor = [&](double value) {
+    return ScaleStepAttr::get(builder.getContext(), builder.getF64FloatAttr(value));
+  };
+  scaleQuery(*query, factor(maps.getScale().convertToDouble() * llvm::numbers::log2e), "scaled.log2e",
+             weights);
+  Value bias = maps.getBias();
+  if (bias)
+    bias = weights.param(builder, maps.getLoc(),
+                         weights.chain(bias).then(factor(llvm::numbers::log2e), "log2e"));
+  Value queries = splitHeads(*query, heads), keys = splitHeads(*key, heads);
+  auto fused = FusedAttentionWeightsOp::create(builder, maps.getLoc(), maps.getType(), queries, keys, bias);
+  maps.getResult().replaceAllUsesWith(fused);
+  maps.erase();
+  eraseProjections({*query, *key});
+  return true;
 }
 
 namespace {
@@ -158,6 +194,14 @@ struct FuseAttention : vit::impl::FuseAttentionBase<FuseAttention> {
       fuse(attention, weights);
       ++fused;
     });
+    getOperation().walk(
+        [&](AttentionWeightsOp maps) {
+          if (fuse(maps, weights))
+            ++fused;
+          else
+            emitRemark(maps.getLoc())
+                << "attention weights are not fused: an operand is not made of weights alone";
+        });
     reportStatistic(*this, getOperation(), reportStatistics, "attentions-fused", fused);
   }
 };

@@ -13,11 +13,7 @@ namespace vit {
 
 /// Why `embed` cannot become a matrix product; empty if it can.
 static StringRef whyIllegal(PatchEmbedOp embed) {
-  if (llvm::any_of(embed.getPadding(), [](int64_t p) { return p != 0; }))
-    return "extract_patches reads no padding";
-  if (!weightOf(embed.getKernel()))
-    return "its kernel is computed";
-  return {};
+  return weightOf(embed.getKernel()) ? "" : "its kernel is computed";
 }
 
 static void lower(PatchEmbedOp embed, WeightBuilder &weights) {
@@ -28,7 +24,8 @@ static void lower(PatchEmbedOp embed, WeightBuilder &weights) {
   auto patches = ExtractPatchesOp::create(
       builder, embed.getLoc(),
       RankedTensorType::get({result.getDimSize(0), columns}, result.getElementType()), embed.getInput(),
-      builder.getDenseI64ArrayAttr({kernel[2], kernel[3]}), embed.getStrideAttr());
+      builder.getDenseI64ArrayAttr({kernel[2], kernel[3]}), embed.getStrideAttr(), embed.getPaddingAttr(),
+      DenseF64ArrayAttr(), DenseF64ArrayAttr(), UnitAttr());
   WeightChain matrix = weights.chain(embed.getKernel());
   matrix.then(ReshapeStepAttr::get(builder.getContext(), {kernel[0], columns}), "matrix");
   Value weight = weights.param(builder, embed.getLoc(), matrix);
@@ -37,13 +34,38 @@ static void lower(PatchEmbedOp embed, WeightBuilder &weights) {
   embed.erase();
 }
 
+/// Lets `patches` read what its image is made of: pixels that are normalised as they are read, and channels
+/// that come last. Returns whether it did.
+static bool readSource(ExtractPatchesOp patches) {
+  Operation *source = patches.getInput().getDefiningOp();
+  bool plain = !patches.getFactors() && !patches.getChannelsLast();
+  if (auto normalize = dyn_cast_or_null<NormalizeImageOp>(source); normalize && plain) {
+    SmallVector<double> factors, shifts;
+    for (auto [mean, std] : llvm::zip_equal(normalize.getMean(), normalize.getStd())) {
+      factors.push_back(normalize.getScale().convertToDouble() / std);
+      shifts.push_back(-mean / std);
+    }
+    patches.setFactors(factors);
+    patches.setShifts(shifts);
+    patches.getInputMutable().assign(normalize.getPixels());
+  } else if (auto channels = dyn_cast_or_null<ChannelsFirstOp>(source); channels && plain) {
+    patches.setChannelsLast(true);
+    patches.getInputMutable().assign(channels.getInput());
+  } else {
+    return false;
+  }
+  if (source->use_empty())
+    source->erase();
+  return true;
+}
+
 namespace {
 struct LowerPatchEmbed : vit::impl::LowerPatchEmbedBase<LowerPatchEmbed> {
   using LowerPatchEmbedBase::LowerPatchEmbedBase;
 
   void runOnOperation() override {
     WeightBuilder weights(getOperation());
-    int64_t lowered = 0;
+    int64_t lowered = 0, sources = 0;
     getOperation().walk([&](PatchEmbedOp embed) {
       if (StringRef why = whyIllegal(embed); !why.empty()) {
         emitRemark(embed.getLoc()) << "patch embedding stays a convolution: " << why;
@@ -52,7 +74,9 @@ struct LowerPatchEmbed : vit::impl::LowerPatchEmbedBase<LowerPatchEmbed> {
       lower(embed, weights);
       ++lowered;
     });
+    getOperation().walk([&](ExtractPatchesOp patches) { sources += readSource(patches); });
     reportStatistic(*this, getOperation(), reportStatistics, "patch-embeddings-lowered", lowered);
+    reportStatistic(*this, getOperation(), reportStatistics, "sources-read", sources);
   }
 };
 } // namespace

@@ -18,8 +18,11 @@ namespace vit {
 /// Layers that integers would hurt most for the least time: the patch embedding, and heads, which nothing
 /// evens out behind.
 static bool isFirstOrLast(FusedLinearOp linear) {
-  return linear.getInput().getDefiningOp<ExtractPatchesOp>() ||
-         llvm::any_of(linear->getUsers(), llvm::IsaPred<func::ReturnOp>);
+  Value input = linear.getInput();
+  if (auto norm = input.getDefiningOp<LayerNormOp>()) // of patches, in front of their embedding
+    input = norm.getInput();
+  return input.getDefiningOp<ExtractPatchesOp>() ||
+         llvm::any_of(linear->getUsers(), llvm::IsaPred<func::ReturnOp, SoftmaxOp>);
 }
 
 namespace {

@@ -206,9 +206,21 @@ def LowerPatchEmbed : VitPass<"vit-lower-patch-embed", "::mlir::ModuleOp"> {
     %y = vit.linear %patches, %w bias %b : (tensor<4x8xf32>, tensor<3x8xf32>, tensor<3xf32>) -> tensor<4x3xf32>
     ```
 
-    Legal without padding, if the kernel is a weight. A remark says why a patch embedding stays.
+    Then patches are read from what their image is made of: from pixels, each normalised as it is read, where padding or
+    a norm of patches kept the normalisation from the kernel, and from images whose channels come last.
 
-    Statistic: `patch-embeddings-lowered`.
+    ```mlir
+    %image = vit.channels_first %x : tensor<4x4x2xf32> -> tensor<2x4x4xf32>
+    %patches = vit.extract_patches %image size [2, 2] stride [2, 2] : tensor<2x4x4xf32> -> tensor<4x8xf32>
+    ```
+    becomes
+    ```mlir
+    %patches = vit.extract_patches %x size [2, 2] stride [2, 2] {channels_last} : tensor<4x4x2xf32> -> tensor<4x8xf32>
+    ```
+
+    Legal if the kernel is a weight. A remark says why a patch embedding stays.
+
+    Statistics: `patch-embeddings-lowered`, `sources-read`.
   }];
 }
 

@@ -54,6 +54,28 @@ ModelConfig baseConfig(llvm::StringRef name) {
   } else if (name == "beit") {
     config.prefix = {{"cls", 1}};
     config.relBias = RelBiasKind::Beit;
+  } else if (name == "ends") {
+    config.prefix = {{"cls", 1}};
+    config.suffix = {{"reg", 2}};
+    config.layout = InputLayout::NHWC;
+    config.patch.kind = PatchKind::Linear;
+    config.patch.order = PatchOrder::HWC;
+    config.patch.stride = {7, 4};
+    config.patch.pad = PatchPad::Same;
+    config.patch.normIn = config.patch.normOut = NormKind::Layer;
+    config.posCovers = PosCovers::ClsAndPatch;
+    config.pos.grid = {4, 4};
+    config.pos.resize = PosResize{"cubic-0.75", false, false, "size"};
+  } else if (name == "layers") {
+    config.pool = {PoolKind::MultiLayer, false, {0, 2}, 0, 0, {}};
+  } else if (name == "map") {
+    config.pool.kind = PoolKind::Map;
+    config.pool.heads = 4;
+    config.pool.hidden = 90;
+    config.pool.act = Activation::GeluTanh;
+    config.head.layers.clear();
+    config.zeroShot = ZeroShot{11, false};
+    config.outputs = {{OutputValue::Probabilities}};
   } else if (name == "odd")
     config.inputSize = {31, 30};
   return config;
@@ -244,7 +266,11 @@ TEST(Mutations, CoverEveryFieldThatIsPrinted) {
   config.source.sha256 = "x";
   config.pos.resize.emplace();
   config.pool.layers = {1};
+  config.pool.heads = config.pool.hidden = 1;
+  config.pool.act = Activation::Relu;
   config.head.preLogits = PreLogits{60, "tanh", true};
+  config.zeroShot.emplace();
+  config.outputs = {{OutputValue::Logits}};
   config.labels = {"label"};
   config.ignored = {"tensor"};
   std::set<std::string> printed;

@@ -22,9 +22,10 @@ const std::vector<Mutation> &vitc::test::mutations() {
       same("labels", R"(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"])"),
       same("ignored", R"(["nothing.of.this.name"])"),
 
-      refused("input.size", "[40, 30]", "pos.grid"),
+      refused("input.size", "[40, 30]", "pos.grid"), // no rule by which positions are resized
       refused("input.channels", "1", "affine"),
-      refused("input.layout", R"("nhwc")"),
+      {"cls", "input.layout", {{"input.layout", R"("nhwc")"}}},
+      {"ends", "input.layout", {{"input.layout", R"("nchw")"}}},
       refused("input.shape", R"("multiple")"),
 
       refused("preprocess.decode_rgb", "false"),
@@ -81,27 +82,37 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"cls", "heads", {{"heads", "2"}, {"head_dim", "30"}}},
       {"cls", "head_dim", {{"head_dim", "10"}, {"heads", "6"}}},
 
-      refused("patch.kind", R"("linear")"),
+      refused("patch.kind", R"("linear")", "embed.patch.w"), // whose weight has another shape
       refused("patch.size", "[6, 5]", "patch"),
-      {"cls", "patch.stride", {{"patch.stride", "[4, 5]"}, {"pos.grid", "[7, 6]"}}, Refused, "patch.stride"},
+      {"ends", "patch.stride", {{"patch.stride", "[4, 5]"}}},
+      {"cls", "patch.stride", {{"patch.stride", "[4, 5]"}, {"pos.grid", "[7, 6]"}}, Refused, "embed.pos"},
       same("patch.pad", R"("same")"), // the input is a multiple of the patch
-      {"odd", "patch.pad", {{"patch.pad", R"("same")"}, {"pos.grid", "[7, 6]"}}, Refused, "patch.pad"},
-      refused("patch.order", R"("hwc")"),
+      {"odd", "patch.pad", {{"patch.pad", R"("same")"}, {"pos.grid", "[7, 6]"}}, Refused, "embed.pos"},
+      {"ends", "patch.pad", {{"patch.pad", R"("valid")"}}},
+      {"ends", "patch.order", {{"patch.order", R"("chw")"}}},
+      same("patch.order", R"("hwc")"), // counts for linear patches
       {"cls", "patch.bias", {{"patch.bias", "false"}, {"ignored", R"(["embed.patch.b"])"}}},
-      refused("patch.norm_in", R"("layer")"),
-      refused("patch.norm_out", R"("layer")"),
+      refused("patch.norm_in", R"("layer")", "embed.norm_in"),
+      refused("patch.norm_out", R"("layer")", "embed.norm_out"),
+      {"ends", "patch.norm_in", {{"patch.norm_in", "null"}, {"ignored", R"(["embed.norm_in.*"])"}}},
+      {"ends", "patch.norm_out", {{"patch.norm_out", R"("rms")"}, {"ignored", R"(["embed.norm_out.b"])"}}},
 
       {"cls", "tokens.prefix", {{"tokens.prefix", R"(["cls", "reg:2", "dist"])"}}},
       refused("tokens.suffix", R"(["reg2"])"),
+      {"ends", "tokens.suffix", {{"tokens.suffix", "[]"}, {"ignored", R"(["embed.reg"])"}}},
       {"cls",
        "tokens.pos_covers",
        {{"tokens.pos_covers", R"("none")"}, {"pos.kind", R"("none")"}, {"ignored", R"(["embed.pos"])"}}},
-      refused("pos.kind", R"("sincos_mae")"),
+      {"cls", "pos.kind", {{"pos.kind", R"("sincos_mae")"}, {"ignored", R"(["embed.pos"])"}}},
+      {"cls", "pos.kind", {{"pos.kind", R"("sincos_simple")"}, {"ignored", R"(["embed.pos"])"}}},
       refused("pos.grid", "[4, 9]"),
+      {"ends", "pos.grid", {{"pos.grid", "[2, 8]"}}},
       same("pos.resize.kernel", R"("linear")"), // the table is on the model's grid
-      same("pos.resize.antialias", "false"),
-      same("pos.resize.align_corners", "true"),
-      same("pos.resize.scale", R"("offset0.1")"),
+      {"ends", "pos.resize.kernel", {{"pos.resize.kernel", R"("linear")"}}},
+      {"ends", "pos.resize.kernel", {{"pos.resize.kernel", R"("cubic-0.5")"}}},
+      {"ends", "pos.resize.antialias", {{"pos.resize.antialias", "true"}}},
+      {"ends", "pos.resize.align_corners", {{"pos.resize.align_corners", "true"}}},
+      {"ends", "pos.resize.scale", {{"pos.resize.scale", R"("offset0.1")"}}},
       {"eva", "rope.kind", {{"rope.kind", R"("none")"}}},
       {"eva", "rope.kind", {{"rope.kind", R"("dinov3")"}, {"rope.pairing", R"("half")"}}},
       {"eva", "rope.base", {{"rope.base", "200"}}},
@@ -179,14 +190,26 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"mean", "final_norm", {{"final_norm", R"("after_pool")"}}},
       {"cls", "pool.kind", {{"pool.kind", R"("mean")"}}},
       {"mean", "pool.kind", {{"pool.kind", R"("cls")"}}},
-      refused("pool.kind", R"("max")"),
+      {"mean", "pool.kind", {{"pool.kind", R"("max")"}}},
+      {"mean", "pool.kind", {{"pool.kind", R"("avgmax")"}}},
+      {"layers",
+       "pool.kind",
+       {{"pool.kind", R"("concat_cls_mean")"}, {"pool.layers", "[]"}},
+       Refused,
+       "head.main.w"},
       {"distilled", "pool.kind", {{"pool.kind", R"("none")"}}, Same}, // its heads read tokens
       {"mean", "pool.include_prefix", {{"pool.include_prefix", "true"}}},
       same("pool.include_prefix", "true"), // counts for the mean
-      same("pool.layers", "[1]"),          // counts for multi_layer
+      refused("pool.layers", "[1]"),
+      {"layers", "pool.layers", {{"pool.layers", "[1, 2]"}}},
+      {"layers", "pool.layers", {{"pool.layers", "[2, 0]"}}},
+      {"map", "pool.heads", {{"pool.heads", "5"}}},
+      {"map", "pool.hidden", {{"pool.hidden", "91"}}, Refused, "pool.fc1"},
+      {"map", "pool.act", {{"pool.act", R"("relu")"}}},
       {"cls", "head.pre_logits", {{"head.pre_logits", "null"}, {"ignored", R"(["head.pre.*"])"}}},
       refused("head.pre_logits.out", "61", "head.pre"),
-      refused("head.pre_logits.act", R"("relu")"),
+      {"cls", "head.pre_logits.act", {{"head.pre_logits.act", R"("relu")"}}},
+      {"cls", "head.pre_logits.act", {{"head.pre_logits.act", R"("identity")"}}},
       {"cls", "head.pre_logits.bias", {{"head.pre_logits.bias", "false"}, {"ignored", R"(["head.pre.b"])"}}},
       refused("head.layers.name", R"("other")", "head.other"),
       {"distilled", "head.layers.from", {{"head.layers.from", R"("dist")"}}},
@@ -195,6 +218,11 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"cls", "head.layers.bias", {{"head.layers.bias", "false"}, {"ignored", R"(["head.main.b"])"}}},
       same("head.combine", R"("mean")"), // of one layer
       {"distilled", "head.combine", {{"head.combine", R"("single")"}}, Refused, "head.combine"},
+
+      {"cls", "zero_shot.classes", {{"zero_shot.classes", "5"}}, Refused, "zero_shot"},
+      {"map", "zero_shot.classes", {{"zero_shot.classes", "5"}}, Refused, "zero_shot.w"},
+      {"map", "zero_shot.sigmoid", {{"zero_shot.sigmoid", "true"}}},
+      {"map", "outputs", {{"outputs", R"(["logits"])"}}},
   };
   return table;
 }

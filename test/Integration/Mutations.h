@@ -31,7 +31,11 @@ struct Mutation {
 ///   mean       the same, mean of the patches, no pre-logits layer
 ///   distilled  the same, mean of two heads that read cls and dist
 ///   odd        the same, one row of pixels more than whole patches
-///   eva        the same, rotary positions, gated MLP with an inner norm, norms of queries, keys and
+///   ends       linear patches that overlap, padded, channels last, with norms; suffix tokens; positions of
+///              another grid; images with channels last
+///   layers     class tokens of two layers and the mean of the last one's patches
+///   map        attention pooling, probabilities of class embeddings
+///   eva        the same as cls, rotary positions, gated MLP with an inner norm, norms of queries, keys and
 ///   attention beit       the same with one cls token and a bias of pairs golden     a framework's model with
 ///   resize and crop
 const std::vector<Mutation> &mutations();

@@ -32,6 +32,7 @@ private:
   void drawBlock(ModelConfig &config);
   void drawRelativePositions(ModelConfig &config);
   void drawHead(ModelConfig &config);
+  void drawOutputs(ModelConfig &config);
   static double flops(const ModelConfig &config);
 
   std::mt19937_64 random;
@@ -60,27 +61,57 @@ void Generator::drawTokens(ModelConfig &config) {
   }
   if (prefix > 0)
     config.prefix.push_back({"reg", prefix});
-  int64_t patches = tokens - config.prefixTokens();
+  int64_t suffix = std::min(tokens - config.prefixTokens() - 1, between(0, 3));
+  if (suffix > 0 && !config.prefixIndex("reg") && chance(30))
+    config.suffix.push_back({"reg", suffix});
+  int64_t patches = tokens - config.prefixTokens() - (config.suffix.empty() ? 0 : suffix);
   // A grid of about so many: odd shapes, also a single row or column.
   int64_t rows = chance(10) ? 1 : logBetween(1, patches);
   Extent grid{rows, patches / rows};
   if (chance(50))
     std::swap(grid.height, grid.width);
   config.patch.size = config.patch.stride = {between(1, 9), between(1, 9)};
-  // Pixels behind the last whole patch are never read.
-  config.inputSize = {grid.height * config.patch.size.height + between(0, config.patch.size.height - 1),
-                      grid.width * config.patch.size.width + between(0, config.patch.size.width - 1)};
+  // Patches side by side, that overlap, or with gaps; zeros around the image, or pixels behind the last whole
+  // patch that are never read.
+  if (chance(25))
+    config.patch.stride = {between(1, config.patch.size.height + 2), between(1, config.patch.size.width + 2)};
+  if (chance(25))
+    config.patch.pad = PatchPad::Same;
+  auto along = [&](int64_t count, int64_t size, int64_t stride) {
+    return config.patch.pad == PatchPad::Same ? (count - 1) * stride + between(1, stride)
+                                              : (count - 1) * stride + size + between(0, stride - 1);
+  };
+  config.inputSize = {along(grid.height, config.patch.size.height, config.patch.stride.height),
+                      along(grid.width, config.patch.size.width, config.patch.stride.width)};
   config.posCovers = oneOf({PosCovers::All, PosCovers::All, PosCovers::Patch, PosCovers::None});
   if (config.posCovers == PosCovers::Patch && !config.prefix.empty() && config.prefix[0].kind == "cls" &&
       chance(50))
     config.posCovers = PosCovers::ClsAndPatch;
   config.pos.kind = config.posCovers == PosCovers::None ? PosKind::None : PosKind::Learned;
   config.pos.grid = grid;
+  if (config.pos.kind == PosKind::Learned && chance(25)) {
+    config.pos.grid = {between(1, 12), between(1, 12)};
+    bool corners = chance(30), antialias = !corners && chance(50);
+    const char *kernel = antialias ? oneOf({"cubic-0.5", "cubic-0.75", "linear"})
+                                   : oneOf({"cubic-0.5", "cubic-0.75", "linear", "nearest"});
+    config.pos.resize = PosResize{kernel, antialias, corners, !corners && chance(30) ? "offset0.1" : "size"};
+  }
 }
 
 void Generator::drawImage(ModelConfig &config) {
   config.channels = between(1, 4);
   config.patch.bias = chance(80);
+  if (chance(30)) {
+    config.patch.kind = PatchKind::Linear;
+    config.patch.order = oneOf({PatchOrder::CHW, PatchOrder::HWC});
+  }
+  // A norm of a few pixels is mostly rounding, and one of a single pixel nothing else.
+  if (config.channels * config.patch.size.height * config.patch.size.width >= 16 && chance(20))
+    config.patch.normIn = NormKind::Layer;
+  if (chance(20))
+    config.patch.normOut = NormKind::Layer;
+  if (chance(20))
+    config.layout = InputLayout::NHWC;
   if ((config.channels == 1 || config.channels == 3) && chance(70)) {
     AffineStep affine;
     for (int64_t c = 0; c < config.channels; ++c) {
@@ -153,8 +184,26 @@ void Generator::drawRelativePositions(ModelConfig &config) {
 void Generator::drawHead(ModelConfig &config) {
   bool cls = !config.prefix.empty() && config.prefix[0].kind == "cls";
   config.pool.kind = cls && chance(60) ? PoolKind::Cls : PoolKind::Mean;
-  config.pool.includePrefix = config.pool.kind == PoolKind::Mean && chance(50);
+  if (index % 4 == 2) {
+    config.pool.kind = oneOf({PoolKind::Max, PoolKind::AvgMax, PoolKind::Map});
+    if (cls && chance(50))
+      config.pool.kind = oneOf({PoolKind::ConcatClsMean, PoolKind::MultiLayer});
+    if (config.pool.kind == PoolKind::Map) {
+      config.pool.heads =
+          oneOf<int64_t>({1, config.width % 5 == 0 ? 5 : 1, config.width % config.heads == 0 ? 0 : 1});
+      config.pool.hidden = chance(50) ? logBetween(1, 300) : 0;
+      if (chance(50))
+        config.pool.act = Activation::GeluTanh;
+    }
+  }
+  bool reads = config.pool.kind == PoolKind::ConcatClsMean || config.pool.kind == PoolKind::MultiLayer;
+  if (config.pool.kind == PoolKind::MultiLayer)
+    for (int64_t i = 0, count = between(1, 4); i < count; ++i)
+      config.pool.layers.push_back(between(0, config.depth - 1));
+  config.pool.includePrefix = config.pool.kind != PoolKind::Cls && !reads && chance(50);
   config.finalNorm = oneOf({FinalNorm::AllTokens, FinalNorm::AfterPool, FinalNorm::None});
+  if (reads && config.finalNorm == FinalNorm::AfterPool)
+    config.finalNorm = FinalNorm::AllTokens;
   int64_t classes = logBetween(1, 1001);
   if (index % 16 == 5)
     classes = 1;
@@ -168,17 +217,47 @@ void Generator::drawHead(ModelConfig &config) {
     config.head.layers = {{"main", "cls", classes, chance(80)}, {"dist", "dist", classes, chance(80)}};
     config.head.combine = HeadCombine::Mean;
   } else if (!config.prefix.empty() && index % 4 == 3 && chance(70)) { // one token is read, or all are
-    config.pool.kind = PoolKind::None;
+    config.pool = {PoolKind::None, false, {}, 0, 0, {}};
     if (config.finalNorm == FinalNorm::AfterPool)
       config.finalNorm = FinalNorm::AllTokens;
     const TokenRun &run = config.prefix[between(0, static_cast<int64_t>(config.prefix.size()) - 1)];
     if (classes)
-      config.head.layers = {{"main", run.kind, classes, chance(80)}};
+      config.head.layers = {{"main", chance(20) ? kHeadOfTokens : run.kind, classes, chance(80)}};
   } else {
     if (chance(20))
-      config.head.preLogits = PreLogits{logBetween(1, 300), "tanh", chance(70)};
+      config.head.preLogits =
+          PreLogits{logBetween(1, 300), oneOf({"tanh", "tanh", "identity", "gelu_erf"}), chance(70)};
     if (classes)
       config.head.layers = {{"main", "pooled", classes, chance(80)}};
+  }
+}
+
+/// Values that a user may ask for, now and then.
+void Generator::drawOutputs(ModelConfig &config) {
+  if (!chance(25))
+    return;
+  bool pooled = config.pool.kind != PoolKind::None;
+  if (config.head.layers.empty() && pooled && chance(40))
+    config.zeroShot = ZeroShot{logBetween(1, 50), chance(50)};
+  bool perToken = !config.head.layers.empty() && config.head.layers[0].from == kHeadOfTokens;
+  auto add = [&](OutputSpec spec) {
+    if (chance(50))
+      config.outputs.push_back(spec);
+  };
+  if (config.classes())
+    add({OutputValue::Logits});
+  if (config.classes() && !perToken)
+    add({OutputValue::Probabilities});
+  if (pooled) {
+    add({OutputValue::Pooled});
+    add({OutputValue::Embedding});
+  }
+  add({OutputValue::Features});
+  add({OutputValue::Hidden, between(0, config.depth)});
+  if (config.tokens() < 100) {
+    add({OutputValue::Attention, between(0, config.depth - 1)});
+    if (pooled)
+      add({OutputValue::Rollout});
   }
 }
 
@@ -198,6 +277,10 @@ ModelConfig Generator::draw() {
   drawImage(config);
   drawBlock(config);
   drawHead(config);
+  drawOutputs(config);
+  if (config.pos.kind == PosKind::Learned && !config.pos.resize && config.width % 4 == 0 &&
+      config.width >= 8 && chance(20))
+    config.pos.kind = oneOf({PosKind::SincosMae, PosKind::SincosSimple});
   return config;
 }
 

@@ -78,19 +78,24 @@ FailureOr<func::FuncOp> Emitter::regionFor(vit::PlannedOpInterface op) {
   builder.setInsertionPointToStart(block);
   LeafBuilder b(builder, loc, isa);
   ValueRange args = block->getArguments();
-  bool known = llvm::TypeSwitch<Operation *, bool>(op)
-                   .Case([&](vit::PlanGemmOp gemm) { return emitGemm(*this, b, gemm, args), true; })
-                   .Case([&](vit::PlanAttentionOp attention) {
-                     return emitAttention(*this, b, attention, args), true;
-                   })
-                   .Case([&](vit::PlanLayerNormOp norm) { return emitLayerNorm(b, norm, args), true; })
-                   .Case([&](vit::PlanRopeOp rope) { return emitRope(b, rope, args), true; })
-                   .Case([&](vit::PlanGatherOp gather) { return emitGather(b, gather, args), true; })
-                   .Case([&](vit::PlanCopyOp copy) { return emitCopy(b, copy, args), true; })
-                   .Case([&](vit::PlanQuantizeOp quantize) { return emitQuantize(b, quantize, args), true; })
-                   .Case([&](vit::PlanMapOp map) { return emitMap(b, map, args), true; })
-                   .Case([&](vit::PlanMeanOp mean) { return emitMean(b, mean, args), true; })
-                   .Default([](Operation *) { return false; });
+  bool known =
+      llvm::TypeSwitch<Operation *, bool>(op)
+          .Case([&](vit::PlanGemmOp gemm) { return emitGemm(*this, b, gemm, args), true; })
+          .Case(
+              [&](vit::PlanAttentionOp attention) { return emitAttention(*this, b, attention, args), true; })
+          .Case([&](vit::PlanLayerNormOp norm) { return emitLayerNorm(b, norm, args), true; })
+          .Case([&](vit::PlanRopeOp rope) { return emitRope(b, rope, args), true; })
+          .Case([&](vit::PlanGatherOp gather) { return emitGather(b, gather, args), true; })
+          .Case([&](vit::PlanCopyOp copy) { return emitCopy(b, copy, args), true; })
+          .Case([&](vit::PlanQuantizeOp quantize) { return emitQuantize(b, quantize, args), true; })
+          .Case([&](vit::PlanMapOp map) { return emitMap(b, map, args), true; })
+          .Case([&](vit::PlanJoinOp join) { return emitJoin(b, join, args), true; })
+          .Case([&](vit::PlanMeanOp mean) { return emitMean(b, mean, args), true; })
+          .Case([&](vit::PlanMaxOp max) { return emitMax(b, max, args), true; })
+          .Case([&](vit::PlanSoftmaxOp softmax) { return emitSoftmax(b, softmax, args), true; })
+          .Case([&](vit::PlanAttentionWeightsOp maps) { return emitAttentionWeights(b, maps, args), true; })
+          .Case([&](vit::PlanRolloutOp rollout) { return emitRollout(b, rollout, args), true; })
+          .Default([](Operation *) { return false; });
   if (!known)
     return op->emitOpError("has no CPU emitter");
   func::ReturnOp::create(builder, loc);

@@ -44,7 +44,12 @@ void emitGather(LeafBuilder &b, vit::PlanGatherOp op, mlir::ValueRange args);
 void emitCopy(LeafBuilder &b, vit::PlanCopyOp op, mlir::ValueRange args);
 void emitQuantize(LeafBuilder &b, vit::PlanQuantizeOp op, mlir::ValueRange args);
 void emitMap(LeafBuilder &b, vit::PlanMapOp op, mlir::ValueRange args);
+void emitJoin(LeafBuilder &b, vit::PlanJoinOp op, mlir::ValueRange args);
 void emitMean(LeafBuilder &b, vit::PlanMeanOp op, mlir::ValueRange args);
+void emitMax(LeafBuilder &b, vit::PlanMaxOp op, mlir::ValueRange args);
+void emitSoftmax(LeafBuilder &b, vit::PlanSoftmaxOp op, mlir::ValueRange args);
+void emitAttentionWeights(LeafBuilder &b, vit::PlanAttentionWeightsOp op, mlir::ValueRange args);
+void emitRollout(LeafBuilder &b, vit::PlanRolloutOp op, mlir::ValueRange args);
 
 /// Bounds [lo, hi) of part `chunk` when `total` items are divided into `parts` as evenly as possible.
 std::pair<mlir::Value, mlir::Value> evenPart(LeafBuilder &b, mlir::Value chunk, int64_t total, int64_t parts);

@@ -88,6 +88,15 @@ static Value timesSigmoid(LeafBuilder &b, Value x, double slope, Accuracy accura
   return b.fma(negative, share, b.maxf(x, b.splat(0.0)));
 }
 
+/// From 2^(-|x|), so that nothing overflows: 1 / (1 + e) on one side of zero, e / (1 + e) on the other.
+static Value sigmoid(LeafBuilder &b, Value x, Accuracy accuracy) {
+  constexpr double kLog2E = 1.4426950408889634;
+  Value tail = emitExp2(b, b.mulf(b.absf(x), b.splat(-kLog2E)), accuracy), one = b.splat(1.0);
+  Value isNegative = arith::CmpFOp::create(b.b, b.loc, arith::CmpFPredicate::OLT, x, b.splat(0.0));
+  Value share = arith::SelectOp::create(b.b, b.loc, isNegative, tail, one);
+  return b.divf(share, b.addf(tail, one));
+}
+
 static Value tanh(LeafBuilder &b, Value x, Accuracy accuracy) {
   constexpr double kTwoLog2E = 2.8853900817779268;
   Value magnitude = b.absf(x);
@@ -123,6 +132,8 @@ Value vitc::emitActivation(LeafBuilder &b, vit::ActivationKind kind, Value x, Ac
     return timesSigmoid(b, x, 1.0, accuracy);
   case vit::ActivationKind::Tanh:
     return tanh(b, x, accuracy);
+  case vit::ActivationKind::Sigmoid:
+    return sigmoid(b, x, accuracy);
   }
   llvm_unreachable("all activations are handled");
 }

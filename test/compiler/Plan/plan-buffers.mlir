@@ -8,6 +8,8 @@
 // RUN: vit-opt %t/bytes.mlir --vit-plan-buffers --vit-plan-memory -o %t/bytes-placed.mlir && vit-interp %t/bytes.mlir %t/bytes-placed.mlir --bound 1e-2
 // RUN: vit-opt %t/odds.mlir --vit-plan-buffers --vit-plan-memory -o %t/odds-placed.mlir && vit-interp %t/odds.mlir %t/odds-placed.mlir --bound 1e-12
 
+// RUN: vit-opt %t/pools.mlir --vit-plan-buffers --vit-plan-memory -o %t/pools-placed.mlir && vit-interp %t/pools.mlir %t/pools-placed.mlir --bound 1e-12
+
 //--- block.mlir
 // A block of width 12 with two heads of 6: rows have room for whole panels and a gap, heads are stored as 16.
 module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, panel = 32, fma = true>} {
@@ -203,5 +205,31 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     %o = vit.fused_linear %s, %w2 residual %y dot int8 input_scale 0.5
         : (tensor<6x64xf32>, tensor<48x64xf32>, tensor<6x48xf32>) -> tensor<6x48xf32>
     return %o : tensor<6x48xf32>
+  }
+}
+
+// -----
+
+//--- pools.mlir
+// Pools and what becomes of them, side by side; an image with zeros around it, and its channels last.
+module attributes {vit.isa = #vit.isa<"x86-64-v3", lanes = 8, tile = 6 x 2, panel = 32, fma = true>} {
+  // CHECK-LABEL: func.func @pools
+  func.func @pools(%x: tensor<8x11x3xf32>) -> tensor<1x144xf32> {
+    // CHECK: vit.plan.gather {{.*}} {channels_last, padding = array<i64: 0, 0, 0, 1>}
+    %p = vit.extract_patches %x size [4, 4] stride [4, 4] {channels_last, padding = array<i64: 0, 0, 0, 1>}
+        : tensor<8x11x3xf32> -> tensor<6x48xf32>
+    // CHECK: %[[MAX:.*]] = vit.plan.buffer : memref<1x48xf32, {{.*}}>
+    // CHECK: vit.plan.max ins(%{{.*}}) outs(%[[MAX]] :
+    %max = vit.max_tokens %p : tensor<6x48xf32> -> tensor<1x48xf32>
+    // CHECK: %[[MEAN:.*]] = vit.plan.buffer
+    // CHECK: vit.plan.mean
+    %mean = vit.mean_tokens %p : tensor<6x48xf32> -> tensor<1x48xf32>
+    // CHECK: %[[CLS:.*]] = vit.plan.view
+    %cls = vit.slice %p from 0 : tensor<6x48xf32> -> tensor<1x48xf32>
+    // CHECK: %[[ALL:.*]] = vit.plan.buffer : memref<1x144xf32, {{.*}}>
+    // CHECK: vit.plan.join ins(%[[CLS]], %[[MEAN]], %[[MAX]] : {{.*}}) outs(%[[ALL]] : {{.*}}) chunks 1
+    %y = vit.concat_channels %cls, %mean, %max
+        : (tensor<1x48xf32>, tensor<1x48xf32>, tensor<1x48xf32>) -> tensor<1x144xf32>
+    return %y : tensor<1x144xf32>
   }
 }

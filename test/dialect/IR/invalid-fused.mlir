@@ -175,3 +175,70 @@ func.func @fused_attention_c5(%q: tensor<2x3x4xf32>) {
     : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<3x8xf32>
   return
 }
+
+// -----
+
+func.func @extract_patches_c1_paddings(%x: tensor<3x8x8xf32>) {
+  // expected-error @+1 {{expected four paddings, got 3 (extract_patches_c1)}}
+  vit.extract_patches %x size [2, 2] stride [2, 2] {padding = array<i64: 0, 0, 0>} : tensor<3x8x8xf32> -> tensor<16x12xf32>
+  return
+}
+
+// -----
+
+func.func @extract_patches_c1_padding(%x: tensor<3x8x8xf32>) {
+  // expected-error @+1 {{expected paddings of 0 to 2, got 3 (extract_patches_c1)}}
+  vit.extract_patches %x size [2, 3] stride [2, 2] {padding = array<i64: 1, 2, 1, 3>} : tensor<3x8x8xf32> -> tensor<16x12xf32>
+  return
+}
+
+// -----
+
+func.func @extract_patches_c1_huge_padding(%x: tensor<3x8x8xf32>) {
+  // expected-error @+1 {{expected paddings of 0 to 2147483647, got 9223372036854775806 (extract_patches_c1)}}
+  vit.extract_patches %x size [9223372036854775807, 2] stride [2, 2] {padding = array<i64: 9223372036854775806, 0, 0, 0>}
+      : tensor<3x8x8xf32> -> tensor<16x12xf32>
+  return
+}
+
+// -----
+
+func.func @extract_patches_c3(%x: tensor<8x8x3xf32>) {
+  // expected-error @+1 {{expected 3 factors and shifts or none, got 3 and 0 (extract_patches_c3)}}
+  vit.extract_patches %x size [2, 2] stride [2, 2] {channels_last, factors = array<f64: 1.0, 2.0, 3.0>}
+      : tensor<8x8x3xf32> -> tensor<16x12xf32>
+  return
+}
+
+// -----
+
+func.func @extract_patches_c3_channels(%x: tensor<3x8x8xf32>) {
+  // expected-error @+1 {{expected 3 factors and shifts or none, got 2 and 2 (extract_patches_c3)}}
+  vit.extract_patches %x size [2, 2] stride [2, 2] {factors = array<f64: 1.0, 2.0>, shifts = array<f64: 1.0, 2.0>}
+      : tensor<3x8x8xf32> -> tensor<16x12xf32>
+  return
+}
+
+// -----
+
+func.func @fused_attention_weights_c1(%q: tensor<2x3x4xf32>, %k: tensor<3x3x4xf32>) {
+  // expected-error @+1 {{expected query and key of one number of planes and one head size, got 'tensor<2x3x4xf32>' and 'tensor<3x3x4xf32>' (fused_attention_weights_c1)}}
+  vit.fused_attention_weights %q, %k : (tensor<2x3x4xf32>, tensor<3x3x4xf32>) -> tensor<6x3xf32>
+  return
+}
+
+// -----
+
+func.func @fused_attention_weights_c2(%q: tensor<2x3x4xf32>) {
+  // expected-error @+1 {{expected result [6, 3], got 'tensor<3x3xf32>' (fused_attention_weights_c2)}}
+  vit.fused_attention_weights %q, %q : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<3x3xf32>
+  return
+}
+
+// -----
+
+func.func @fused_attention_weights_c3(%q: tensor<2x3x4xf32>) {
+  // expected-error @+1 {{expected a bias [2, 3, 3], got 'tensor<2x3x4xf32>' (fused_attention_weights_c3)}}
+  vit.fused_attention_weights %q, %q bias %q : (tensor<2x3x4xf32>, tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<6x3xf32>
+  return
+}

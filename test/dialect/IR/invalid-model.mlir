@@ -411,3 +411,91 @@ func.func @attention_c6(%x: tensor<3x4xf32>, %d: tensor<2xf32>) {
     : (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>, tensor<2xf32>) -> tensor<3x4xf32>
   return
 }
+
+// -----
+
+func.func @channels_first_c1(%x: tensor<4x6x2xf32>) {
+  // expected-error @+1 {{expected result [2, 4, 6], got 'tensor<2x6x4xf32>' (channels_first_c1)}}
+  vit.channels_first %x : tensor<4x6x2xf32> -> tensor<2x6x4xf32>
+  return
+}
+
+// -----
+
+func.func @concat_channels_c1_tokens(%x: tensor<1x6xf32>, %y: tensor<2x6xf32>) {
+  // expected-error @+1 {{expected operands of 1 tokens, got 2 (concat_channels_c1)}}
+  vit.concat_channels %x, %y : (tensor<1x6xf32>, tensor<2x6xf32>) -> tensor<1x12xf32>
+  return
+}
+
+// -----
+
+func.func @concat_channels_c1_width(%x: tensor<1x6xf32>) {
+  // expected-error @+1 {{expected operands of width 11 together, got 12 (concat_channels_c1)}}
+  vit.concat_channels %x, %x : (tensor<1x6xf32>, tensor<1x6xf32>) -> tensor<1x11xf32>
+  return
+}
+
+// -----
+
+func.func @max_tokens_c1(%x: tensor<4x6xf32>) {
+  // expected-error @+1 {{expected result [1, 6], got 'tensor<2x6xf32>' (max_tokens_c1)}}
+  vit.max_tokens %x : tensor<4x6xf32> -> tensor<2x6xf32>
+  return
+}
+
+// -----
+
+func.func @attention_weights_c1(%q: tensor<2x6xf32>) {
+  // expected-error @+1 {{expected heads that divide the width 6 of query and key, got 4 and 'tensor<2x6xf32>' (attention_weights_c1)}}
+  vit.attention_weights %q, %q heads 4 scale 1.0 : (tensor<2x6xf32>, tensor<2x6xf32>) -> tensor<8x2xf32>
+  return
+}
+
+// -----
+
+func.func @attention_weights_c1_key(%q: tensor<2x6xf32>, %k: tensor<3x4xf32>) {
+  // expected-error @+1 {{got 2 and 'tensor<3x4xf32>' (attention_weights_c1)}}
+  vit.attention_weights %q, %k heads 2 scale 1.0 : (tensor<2x6xf32>, tensor<3x4xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @attention_weights_c2(%q: tensor<2x6xf32>, %k: tensor<3x6xf32>) {
+  // expected-error @+1 {{expected result [4, 3], got 'tensor<2x3xf32>' (attention_weights_c2)}}
+  vit.attention_weights %q, %k heads 2 scale 1.0 : (tensor<2x6xf32>, tensor<3x6xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @attention_weights_c3(%q: tensor<2x6xf32>) {
+  // expected-error @+1 {{expected a finite scale (attention_weights_c3)}}
+  vit.attention_weights %q, %q heads 2 scale 0x7FF0000000000000 : (tensor<2x6xf32>, tensor<2x6xf32>) -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @attention_weights_c4(%q: tensor<2x6xf32>, %b: tensor<2x2x3xf32>) {
+  // expected-error @+1 {{expected a bias [2, 2, 2], got 'tensor<2x2x3xf32>' (attention_weights_c4)}}
+  vit.attention_weights %q, %q bias %b heads 2 scale 1.0 : (tensor<2x6xf32>, tensor<2x6xf32>, tensor<2x2x3xf32>) -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @rollout_c1(%w: tensor<5x2xf32>) {
+  // expected-error @+1 {{expected weights of 2 heads, [heads * tokens, tokens], got 'tensor<5x2xf32>' (rollout_c1)}}
+  vit.rollout %w heads 2 : (tensor<5x2xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @rollout_c2(%w: tensor<4x2xf32>, %b: tensor<2x3xf32>) {
+  // expected-error @+1 {{expected 'before' and result [2, 2], got 'tensor<2x2xf32>' (rollout_c2)}}
+  vit.rollout %w before %b heads 2 : (tensor<4x2xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>
+  return
+}

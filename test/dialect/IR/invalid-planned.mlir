@@ -83,7 +83,7 @@ func.func @plan_view_c1_stride(%x: memref<4x8xf32>) {
 // -----
 
 func.func @plan_gather_c1(%x: memref<8x8x3xi8>, %y: memref<16x16xf32>) {
-  // expected-error @+1 {{expected output [16, 12], got 'memref<16x16xf32>' (plan_gather_c1)}}
+  // expected-error @+1 {{expected result [16, 12], got 'memref<16x16xf32>' (plan_gather_c1)}}
   vit.plan.gather ins(%x : memref<8x8x3xi8>) outs(%y : memref<16x16xf32>) size [2, 2] stride [2, 2] chunks 1
   return
 }
@@ -101,6 +101,24 @@ func.func @plan_gather_c1_size(%x: memref<8x8x3xi8>, %y: memref<16x12xf32>) {
 func.func @plan_gather_c1_too_large(%x: memref<3x8x8xf32>, %y: memref<16x12xf32>) {
   // expected-error @+1 {{expected a patch inside the image, got 9 x 2 (plan_gather_c1)}}
   vit.plan.gather ins(%x : memref<3x8x8xf32>) outs(%y : memref<16x12xf32>) size [9, 2] stride [2, 2] chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_gather_c1_padding(%x: memref<3x8x8xf32>, %y: memref<16x12xf32>) {
+  // expected-error @+1 {{expected paddings of 0 to 1, got -1 (plan_gather_c1)}}
+  vit.plan.gather ins(%x : memref<3x8x8xf32>) outs(%y : memref<16x12xf32>) size [2, 2] stride [2, 2] chunks 1
+      {padding = array<i64: 0, -1, 0, 0>}
+  return
+}
+
+// -----
+
+func.func @plan_gather_c3(%x: memref<3x8x8xf32>, %y: memref<16x12xf32>) {
+  // expected-error @+1 {{expected 3 factors and shifts or none, got 1 and 1 (plan_gather_c3)}}
+  vit.plan.gather ins(%x : memref<3x8x8xf32>) outs(%y : memref<16x12xf32>) size [2, 2] stride [2, 2] chunks 1
+      {factors = array<f64: 1.0>, shifts = array<f64: 0.0>}
   return
 }
 
@@ -475,6 +493,111 @@ func.func @plan_map_c1_none(%y: memref<4x8xf32>) {
 func.func @plan_map_c2(%x: memref<5x8xf32>) {
   // expected-error @+1 {{expected 1 to 5 chunks, got -1 (plan_map_c2)}}
   vit.plan.map ins(%x : memref<5x8xf32>) outs(%x : memref<5x8xf32>) factor 1.0 chunks -1
+  return
+}
+
+// -----
+
+func.func @plan_join_c1_rows(%x: memref<1x8xf32>, %y: memref<2x16xf32>) {
+  // expected-error @+1 {{expected inputs of 2 rows, got 'memref<1x8xf32>' (plan_join_c1)}}
+  vit.plan.join ins(%x, %x : memref<1x8xf32>, memref<1x8xf32>) outs(%y : memref<2x16xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_join_c1_columns(%x: memref<2x8xf32>, %y: memref<2x17xf32>) {
+  // expected-error @+1 {{expected inputs of 17 columns together, got 16 (plan_join_c1)}}
+  vit.plan.join ins(%x, %x : memref<2x8xf32>, memref<2x8xf32>) outs(%y : memref<2x17xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_join_c2(%x: memref<2x8xf32>, %y: memref<2x16xf32>) {
+  // expected-error @+1 {{expected 1 to 2 chunks, got 3 (plan_join_c2)}}
+  vit.plan.join ins(%x, %x : memref<2x8xf32>, memref<2x8xf32>) outs(%y : memref<2x16xf32>) chunks 3
+  return
+}
+
+// -----
+
+func.func @plan_max_c1(%x: memref<5x8xf32>, %y: memref<1x9xf32>) {
+  // expected-error @+1 {{expected output [1, 8], got 'memref<1x9xf32>' (plan_max_c1)}}
+  vit.plan.max ins(%x : memref<5x8xf32>) outs(%y : memref<1x9xf32>)
+  return
+}
+
+// -----
+
+func.func @plan_softmax_c1(%x: memref<2x8xf32>, %y: memref<2x9xf32>) {
+  // expected-error @+1 {{expected output of shape 'memref<2x8xf32>', got 'memref<2x9xf32>' (plan_softmax_c1)}}
+  vit.plan.softmax ins(%x : memref<2x8xf32>) outs(%y : memref<2x9xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_softmax_c2(%x: memref<2x8xf32>) {
+  // expected-error @+1 {{expected 1 to 2 chunks, got 0 (plan_softmax_c2)}}
+  vit.plan.softmax ins(%x : memref<2x8xf32>) outs(%x : memref<2x8xf32>) chunks 0
+  return
+}
+
+// -----
+
+func.func @plan_attention_weights_c1(%q: memref<2x3x16xf32>, %k: memref<2x3x32xf32>, %y: memref<6x3xf32>) {
+  // expected-error @+1 {{expected query and key of one number of planes and one width, got 'memref<2x3x16xf32>' and 'memref<2x3x32xf32>' (plan_attention_weights_c1)}}
+  vit.plan.attention_weights ins(%q, %k : memref<2x3x16xf32>, memref<2x3x32xf32>) outs(%y : memref<6x3xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_attention_weights_c2(%q: memref<2x3x16xf32>, %y: memref<6x2xf32>) {
+  // expected-error @+1 {{expected output [6, 3], got 'memref<6x2xf32>' (plan_attention_weights_c2)}}
+  vit.plan.attention_weights ins(%q, %q : memref<2x3x16xf32>, memref<2x3x16xf32>) outs(%y : memref<6x2xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_attention_weights_c3(%q: memref<2x3x16xf32>, %y: memref<6x3xf32>) {
+  // expected-error @+1 {{expected 1 to 6 chunks, got 7 (plan_attention_weights_c3)}}
+  vit.plan.attention_weights ins(%q, %q : memref<2x3x16xf32>, memref<2x3x16xf32>) outs(%y : memref<6x3xf32>) chunks 7
+  return
+}
+
+// -----
+
+func.func @plan_attention_weights_c4(%q: memref<2x3x16xf32>, %b: memref<2x3x3xf32>, %y: memref<6x3xf32>) {
+  // expected-error @+1 {{expected a bias [2, 3, 16], got 'memref<2x3x3xf32>' (plan_attention_weights_c4)}}
+  vit.plan.attention_weights ins(%q, %q : memref<2x3x16xf32>, memref<2x3x16xf32>) bias(%b : memref<2x3x3xf32>)
+    outs(%y : memref<6x3xf32>) chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_rollout_c1(%w: memref<5x2xf32>, %y: memref<2x2xf32>) {
+  // expected-error @+1 {{expected weights of 2 heads, [heads * tokens, tokens], got 'memref<5x2xf32>' (plan_rollout_c1)}}
+  vit.plan.rollout ins(%w : memref<5x2xf32>) outs(%y : memref<2x2xf32>) heads 2 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_rollout_c2(%w: memref<4x2xf32>, %y: memref<2x2xf32>) {
+  // expected-error @+1 {{expected 'before' and another output of [2, 2], got 'memref<2x2xf32>' (plan_rollout_c2)}}
+  vit.plan.rollout ins(%w : memref<4x2xf32>) before(%y : memref<2x2xf32>) outs(%y : memref<2x2xf32>) heads 2 chunks 1
+  return
+}
+
+// -----
+
+func.func @plan_rollout_c3(%w: memref<4x2xf32>, %y: memref<2x2xf32>) {
+  // expected-error @+1 {{expected 1 to 2 chunks, got 3 (plan_rollout_c3)}}
+  vit.plan.rollout ins(%w : memref<4x2xf32>) outs(%y : memref<2x2xf32>) heads 2 chunks 3
   return
 }
 

@@ -301,3 +301,36 @@ vit.weight @transpose : tensor<4xf32> = [#vit.zeros<[4]>, #vit.transpose]
 vit.weight @two : tensor<2xf32>
 // expected-error @+1 {{expected a divisor of one element in step 'divide' (weight_c4)}}
 vit.weight @divide : tensor<4xf32> = [#vit.zeros<[4]>, #vit.divide<@two>]
+
+// -----
+
+// expected-error @+1 {{expected a width that is a multiple of 4, at least 8, got 4}}
+vit.weight @sincos_width : tensor<6x4xf32> = [#vit.sincos<simple, [2, 3], width = 4, prefix = 0>]
+
+// -----
+
+// expected-error @+1 {{expected a grid of two positive extents and a prefix that is not negative}}
+vit.weight @sincos_grid : tensor<6x4xf32> = [#vit.sincos<mae, [2, 0], width = 4, prefix = 0>]
+
+// -----
+
+// expected-error @+1 {{expected a grid of two positive extents and a prefix that is not negative}}
+vit.weight @sincos_overflow : tensor<6x4xf32> = [#vit.sincos<mae, [4611686018427387904, 4], width = 4, prefix = 0>]
+
+// -----
+
+// expected-error @+2 {{expected grids of two positive extents and a prefix that is not negative}}
+vit.weight @resize_grid_prefix : tensor<5x6xf32>
+    = [#vit.zeros<[5, 6]>, #vit.resize_grid<[2, 2] to [1, 1], prefix = -1, linear, size, antialias = false>]
+
+// -----
+
+// expected-error @+2 {{expected antialias = false for 'nearest' and 'corners'}}
+vit.weight @resize_grid_antialias : tensor<2x6xf32>
+    = [#vit.zeros<[5, 6]>, #vit.resize_grid<[2, 2] to [1, 1], prefix = 1, cubic50, corners, antialias = true>]
+
+// -----
+
+// expected-error @+1 {{expected a matrix with a row for each point of the grid in step 'resize_grid' (weight_c4)}}
+vit.weight @resize_grid : tensor<2x6xf32>
+    = [#vit.zeros<[5, 6]>, #vit.resize_grid<[2, 2] to [1, 1], prefix = 2, linear, size, antialias = false>]

@@ -21,6 +21,17 @@ func.func @image(%x: tensor<8x8x3xui8>, %w: tensor<5x3x4x4xf32>, %b: tensor<5xf3
   return
 }
 
+// CHECK-LABEL: func.func @channels
+// CHECK: vit.channels_first %{{.*}} : tensor<8x6x3xf32> -> tensor<3x8x6xf32>
+// CHECK: vit.concat_channels %{{.*}}, %{{.*}} : (tensor<2x4xf32>, tensor<2x3xf32>) -> tensor<2x7xf32>
+// CHECK: vit.max_tokens %{{.*}} : tensor<2x7xf32> -> tensor<1x7xf32>
+func.func @channels(%x: tensor<8x6x3xf32>, %y: tensor<2x4xf32>, %z: tensor<2x3xf32>) {
+  %0 = vit.channels_first %x : tensor<8x6x3xf32> -> tensor<3x8x6xf32>
+  %1 = vit.concat_channels %y, %z : (tensor<2x4xf32>, tensor<2x3xf32>) -> tensor<2x7xf32>
+  %2 = vit.max_tokens %1 : tensor<2x7xf32> -> tensor<1x7xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @tokens
 // CHECK: vit.concat %{{.*}}, %{{.*}} : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<4x4xf32>
 // CHECK: vit.add %{{.*}}, %{{.*}} : tensor<2x4xf32>
@@ -57,6 +68,22 @@ func.func @layers(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>, %v: tensor<4xf32>) {
   return
 }
 
+// CHECK-LABEL: func.func @maps
+// CHECK: vit.attention_weights %{{.*}}, %{{.*}} heads 2 scale 5.000000e-01 : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<4x2xf32>
+// CHECK: vit.attention_weights %{{.*}}, %{{.*}} bias %{{.*}} heads 2 scale
+// CHECK: vit.rollout %{{.*}} heads 2 : (tensor<4x2xf32>) -> tensor<2x2xf32>
+// CHECK: vit.rollout %{{.*}} before %{{.*}} heads 2 : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+// CHECK: vit.softmax %{{.*}} : tensor<2x2xf32>
+func.func @maps(%x: tensor<2x4xf32>, %bias: tensor<2x2x2xf32>) {
+  %0 = vit.attention_weights %x, %x heads 2 scale 0.5 : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<4x2xf32>
+  %b = vit.attention_weights %x, %x bias %bias heads 2 scale 0.5
+      : (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x2x2xf32>) -> tensor<4x2xf32>
+  %1 = vit.rollout %0 heads 2 : (tensor<4x2xf32>) -> tensor<2x2xf32>
+  %2 = vit.rollout %0 before %1 heads 2 : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %3 = vit.softmax %2 : tensor<2x2xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @activations
 // CHECK: vit.activation gelu_erf
 // CHECK: vit.activation gelu_tanh
@@ -64,6 +91,7 @@ func.func @layers(%x: tensor<2x4xf32>, %w: tensor<4x4xf32>, %v: tensor<4xf32>) {
 // CHECK: vit.activation relu
 // CHECK: vit.activation silu
 // CHECK: vit.activation tanh
+// CHECK: vit.activation sigmoid
 func.func @activations(%x: tensor<2x4xf32>) {
   %0 = vit.activation gelu_erf %x : tensor<2x4xf32>
   %1 = vit.activation gelu_tanh %0 : tensor<2x4xf32>
@@ -71,5 +99,6 @@ func.func @activations(%x: tensor<2x4xf32>) {
   %3 = vit.activation relu %2 : tensor<2x4xf32>
   %4 = vit.activation silu %3 : tensor<2x4xf32>
   %5 = vit.activation tanh %4 : tensor<2x4xf32>
+  %6 = vit.activation sigmoid %5 : tensor<2x4xf32>
   return
 }

@@ -38,6 +38,11 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
     // CHECK: vit.plan.gather ins(%{{.*}} : memref<3x8x8xf32>)
     vit.plan.gather ins(%image : memref<3x8x8xf32>) outs(%p : memref<16x12xf32, strided<[28, 1]>>)
         size [2, 2] stride [2, 2] chunks 1
+    // CHECK: vit.plan.gather {{.*}} chunks 1 {factors = array<f64: 1.000000e+00, 2.000000e+00, 3.000000e+00>, padding = array<i64: 1, 1, 1, 1>, shifts = array<f64: 0.000000e+00, 0.000000e+00, 1.000000e+00>}
+    %wide = vit.plan.buffer : memref<25x12xf32, strided<[28, 1]>>
+    vit.plan.gather ins(%image : memref<3x8x8xf32>) outs(%wide : memref<25x12xf32, strided<[28, 1]>>)
+        size [2, 2] stride [2, 2] chunks 1 {padding = array<i64: 1, 1, 1, 1>, factors = array<f64: 1.0, 2.0, 3.0>,
+        shifts = array<f64: 0.0, 0.0, 1.0>}
     // CHECK: vit.plan.gemm ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<96xf32>) outs(%{{.*}} : memref<6x16x16xf32>) tile [13, 2] grid [1, 3, 1] flops 36864
     vit.plan.gemm ins(%p, %w : memref<16x12xf32, strided<[28, 1]>>, memref<3x12x32xf32>) bias(%b : memref<96xf32>)
         outs(%qkv : memref<6x16x16xf32>) tile [13, 2] grid [1, 3, 1] flops 36864
@@ -80,6 +85,26 @@ module attributes {vit.isa = #vit.isa<"znver4", lanes = 16, tile = 13 x 2, panel
         outs(%y : memref<16x96xf32, strided<[112, 1]>>) factor 0.5 activation relu chunks 2
     // CHECK: vit.plan.mean ins({{.*}}) outs(
     vit.plan.mean ins(%p : memref<16x12xf32, strided<[28, 1]>>) outs(%row : memref<1x12xf32, strided<[28, 1]>>)
+    // CHECK: vit.plan.attention_weights ins(%{{.*}}, %{{.*}} : {{.*}}) bias(%{{.*}} : memref<2x16x16xf32>) outs(%{{.*}} : memref<32x16xf32, {{.*}}>) chunks 4
+    %maps = vit.plan.buffer : memref<32x16xf32, strided<[80, 1]>>
+    %heads = vit.plan.buffer : memref<2x16x16xf32>
+    vit.plan.attention_weights ins(%heads, %heads : memref<2x16x16xf32>, memref<2x16x16xf32>) bias(%heads : memref<2x16x16xf32>)
+        outs(%maps : memref<32x16xf32, strided<[80, 1]>>) chunks 4
+    // CHECK: vit.plan.rollout ins({{.*}}) outs({{.*}}) heads 2 chunks 1
+    // CHECK: vit.plan.rollout ins({{.*}}) before({{.*}}) outs({{.*}}) heads 2 chunks 2
+    %one = vit.plan.buffer : memref<16x16xf32, strided<[80, 1]>>
+    %two = vit.plan.buffer : memref<16x16xf32, strided<[80, 1]>>
+    vit.plan.rollout ins(%maps : memref<32x16xf32, strided<[80, 1]>>) outs(%one : memref<16x16xf32, strided<[80, 1]>>) heads 2 chunks 1
+    vit.plan.rollout ins(%maps : memref<32x16xf32, strided<[80, 1]>>) before(%one : memref<16x16xf32, strided<[80, 1]>>)
+        outs(%two : memref<16x16xf32, strided<[80, 1]>>) heads 2 chunks 2
+    // CHECK: vit.plan.softmax ins({{.*}}) outs({{.*}}) chunks 3
+    vit.plan.softmax ins(%one : memref<16x16xf32, strided<[80, 1]>>) outs(%one : memref<16x16xf32, strided<[80, 1]>>) chunks 3
+    // CHECK: vit.plan.max ins({{.*}}) outs(
+    vit.plan.max ins(%p : memref<16x12xf32, strided<[28, 1]>>) outs(%row : memref<1x12xf32, strided<[28, 1]>>)
+    // CHECK: vit.plan.join ins(%{{.*}}, %{{.*}} : {{.*}}) outs(%{{.*}} : memref<1x24xf32, {{.*}}>) chunks 1
+    %both = vit.plan.buffer : memref<1x24xf32, strided<[48, 1]>>
+    vit.plan.join ins(%row, %row : memref<1x12xf32, strided<[28, 1]>>, memref<1x12xf32, strided<[28, 1]>>)
+        outs(%both : memref<1x24xf32, strided<[48, 1]>>) chunks 1
     // CHECK: vit.plan.copy ins({{.*}}) outs({{.*}}) chunks 1
     vit.plan.copy ins(%row : memref<1x12xf32, strided<[28, 1]>>) outs(%out : memref<1x12xf32>) chunks 1
     return

@@ -26,6 +26,12 @@ vit.weight @vector : tensor<4xf32> = [#vit.zeros<[2, 2]>, #vit.reshape<[4]>, #vi
 // CHECK: @scale : tensor<3xf32> = [#vit.fill<[3], 2.500000e-01 : f64>]
 vit.weight @scale : tensor<3xf32> = [#vit.fill<[3], 0.25 : f64>]
 
+// CHECK: @sincos : tensor<7x8xf32> = [#vit.sincos<mae, [2, 3], width = 8, prefix = 1>]
+vit.weight @sincos : tensor<7x8xf32> = [#vit.sincos<mae, [2, 3], width = 8, prefix = 1>]
+// CHECK: @resized : tensor<13x8xf32> = [#vit.ref<@sincos>, #vit.resize_grid<[2, 3] to [4, 3], prefix = 1, cubic75, offset, antialias = true>]
+vit.weight @resized : tensor<13x8xf32> = [#vit.ref<@sincos>,
+    #vit.resize_grid<[2, 3] to [4, 3], prefix = 1, cubic75, offset, antialias = true>]
+
 // CHECK-LABEL: func.func @param
 // CHECK: vit.param @matrix : tensor<2x9x4xf32>
 func.func @param() -> tensor<2x9x4xf32> {

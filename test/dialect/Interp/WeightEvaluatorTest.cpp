@@ -90,6 +90,57 @@ TEST_F(WeightEvaluatorTest, Fill) {
   expectValues("vit.weight @w : tensor<3xf32> = [#vit.fill<[3], 2.5 : f64>]", {3}, {2.5, 2.5, 2.5});
 }
 
+// A grid of one row and two columns, behind a row of zeros: sines and cosines of the column, then of the row.
+TEST_F(WeightEvaluatorTest, Sincos) {
+  double slow = std::pow(10000.0, -0.5), last = 1e-4;
+  expectValues("vit.weight @w : tensor<3x8xf32> = [#vit.sincos<mae, [1, 2], width = 8, prefix = 1>]", {3, 8},
+               {0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0, //
+                0,
+                0,
+                1,
+                1,
+                0,
+                0,
+                1,
+                1, //
+                std::sin(1.0),
+                std::sin(slow),
+                std::cos(1.0),
+                std::cos(slow),
+                0,
+                0,
+                1,
+                1});
+  expectValues("vit.weight @w : tensor<2x8xf32> = [#vit.sincos<simple, [2, 1], width = 8, prefix = 0>]",
+               {2, 8},
+               {0, 0, 1, 1, 0, 0, 1, 1, //
+                0, 0, 1, 1, std::sin(1.0), std::sin(last), std::cos(1.0), std::cos(last)});
+}
+
+// Rows around the grid stay, and so does the grid where its size does.
+TEST_F(WeightEvaluatorTest, ResizeGrid) {
+  tensor("m", {6, 1}, 0);
+  auto at = [](int64_t i) { return value(0, i); };
+  expectValues(
+      "vit.weight @m : tensor<6x1xf32>\n"
+      "vit.weight @w : tensor<4x1xf32> = [#vit.ref<@m>, #vit.resize_grid<[2, 2] to [1, 2], prefix = 1, "
+      "linear, size, antialias = false>]",
+      {4, 1}, {at(0), (at(1) + at(3)) / 2, (at(2) + at(4)) / 2, at(5)});
+  for (const char *kernel : {"nearest", "linear", "cubic50", "cubic75"})
+    expectValues(
+        "vit.weight @m : tensor<6x1xf32>\n"
+        "vit.weight @w : tensor<6x1xf32> = [#vit.ref<@m>, #vit.resize_grid<[3, 1] to [3, 1], prefix = 2, " +
+            std::string(kernel) + ", size, antialias = false>]",
+        {6, 1}, {at(0), at(1), at(2), at(3), at(4), at(5)});
+}
+
 TEST_F(WeightEvaluatorTest, Append) {
   tensor("m", {1, 2}, 1);
   tensor("n", {2, 2}, 10);

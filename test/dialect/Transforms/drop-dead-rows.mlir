@@ -136,3 +136,23 @@ func.func @keys_and_values(%q: tensor<5x4xf32>, %k: tensor<5x4xf32>) -> tensor<1
   %cls = vit.slice %y from 0 : tensor<5x4xf32> -> tensor<1x4xf32>
   return %cls : tensor<1x4xf32>
 }
+
+// Channels side by side are so row by row.
+// CHECK-LABEL: func.func @channels
+func.func @channels(%x: tensor<5x4xf32>, %y: tensor<5x3xf32>) -> tensor<1x7xf32> {
+  // CHECK: %[[X:.*]] = vit.slice %{{.*}} from 2 : tensor<5x4xf32> -> tensor<1x4xf32>
+  // CHECK: %[[Y:.*]] = vit.slice %{{.*}} from 2 : tensor<5x3xf32> -> tensor<1x3xf32>
+  // CHECK: vit.concat_channels %[[X]], %[[Y]] : (tensor<1x4xf32>, tensor<1x3xf32>) -> tensor<1x7xf32>
+  %z = vit.concat_channels %x, %y : (tensor<5x4xf32>, tensor<5x3xf32>) -> tensor<5x7xf32>
+  %row = vit.slice %z from 2 : tensor<5x7xf32> -> tensor<1x7xf32>
+  return %row : tensor<1x7xf32>
+}
+
+// Softmax is row by row.
+// CHECK-LABEL: func.func @probabilities
+func.func @probabilities(%x: tensor<5x4xf32>) -> tensor<1x4xf32> {
+  // CHECK: vit.softmax %{{.*}} : tensor<1x4xf32>
+  %y = vit.softmax %x : tensor<5x4xf32>
+  %row = vit.slice %y from 0 : tensor<5x4xf32> -> tensor<1x4xf32>
+  return %row : tensor<1x4xf32>
+}

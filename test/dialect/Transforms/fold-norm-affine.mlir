@@ -132,3 +132,15 @@ func.func @computed_weight(%x: tensor<5x4xf32>, %w: tensor<4x4xf32>) -> tensor<5
   %u = vit.linear %y, %w : (tensor<5x4xf32>, tensor<4x4xf32>) -> tensor<5x4xf32>
   return %u : tensor<5x4xf32>
 }
+
+// Refused: the largest of a channel is another token's where gamma is negative.
+// CHECK-LABEL: func.func @largest
+func.func @largest(%x: tensor<5x4xf32>) -> tensor<1x3xf32> {
+  %g = vit.param @blk.0.ln2.w : tensor<4xf32>
+  %w = vit.param @head.main.w : tensor<3x4xf32>
+  // CHECK: vit.layer_norm %{{.*}} gamma
+  %y = vit.layer_norm %x gamma %g eps 1.000000e-06 : (tensor<5x4xf32>, tensor<4xf32>) -> tensor<5x4xf32>
+  %m = vit.max_tokens %y : tensor<5x4xf32> -> tensor<1x4xf32>
+  %z = vit.linear %m, %w : (tensor<1x4xf32>, tensor<3x4xf32>) -> tensor<1x3xf32>
+  return %z : tensor<1x3xf32>
+}

@@ -3,7 +3,7 @@
 // RUN: vit-opt %s --vit-fuse-attention=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
 // RUN: vit-opt %s --vit-fuse-attention -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
-// STATISTICS: vit-fuse-attention: attentions-fused = 2
+// STATISTICS: vit-fuse-attention: attentions-fused = 3
 
 vit.weight @blk.0.q.w : tensor<4x4xf32>
 vit.weight @blk.0.q.b : tensor<4xf32>
@@ -13,6 +13,7 @@ vit.weight @blk.0.v.b : tensor<4xf32>
 
 // CHECK:      vit.weight @blk.0.q.w.log2e : tensor<4x4xf32> = [#vit.ref<@blk.0.q.w>, #vit.scale<1.4426950408889634 : f64>]
 // CHECK-NEXT: vit.weight @blk.0.q.b.log2e : tensor<4xf32> = [#vit.ref<@blk.0.q.b>, #vit.scale<1.4426950408889634 : f64>]
+// CHECK-NEXT: vit.weight @blk.0.q.w.scaled.log2e : tensor<4x4xf32> = [#vit.ref<@blk.0.q.w>, #vit.scale<0.72134752044448169 : f64>]
 // CHECK-NOT:  vit.weight
 
 // CHECK-LABEL: func.func @example
@@ -106,4 +107,19 @@ func.func @computed_weight(%x: tensor<5x4xf32>, %wq: tensor<4x4xf32>) -> tensor<
   %y = vit.attention %q, %k, %v heads 2 scale 1.0
       : (tensor<5x4xf32>, tensor<5x4xf32>, tensor<5x4xf32>) -> tensor<5x4xf32>
   return %y : tensor<5x4xf32>
+}
+
+// Maps that are an output: scale and log2(e) go into the query, log2(e) into the bias.
+// CHECK-LABEL: func.func @maps
+func.func @maps(%x: tensor<5x4xf32>) -> tensor<10x5xf32> {
+  %wq = vit.param @blk.0.q.w : tensor<4x4xf32>
+  %wk = vit.param @blk.0.k.w : tensor<4x4xf32>
+  // CHECK: %[[W:.*]] = vit.param @blk.0.q.w.scaled.log2e
+  // CHECK: %[[Q:.*]] = vit.fused_linear %{{.*}}, %[[W]] heads 2
+  // CHECK: %[[K:.*]] = vit.fused_linear %{{.*}} heads 2
+  // CHECK: vit.fused_attention_weights %[[Q]], %[[K]] : (tensor<2x5x2xf32>, tensor<2x5x2xf32>) -> tensor<10x5xf32>
+  %q = vit.linear %x, %wq : (tensor<5x4xf32>, tensor<4x4xf32>) -> tensor<5x4xf32>
+  %k = vit.linear %x, %wk : (tensor<5x4xf32>, tensor<4x4xf32>) -> tensor<5x4xf32>
+  %y = vit.attention_weights %q, %k heads 2 scale 0.5 : (tensor<5x4xf32>, tensor<5x4xf32>) -> tensor<10x5xf32>
+  return %y : tensor<10x5xf32>
 }

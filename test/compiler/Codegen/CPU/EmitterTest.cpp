@@ -259,6 +259,79 @@ TEST_P(EmitterTest, Mean) {
       Planned(isa, "%x: " + x + ", %y: " + y, 1, "vit.plan.mean ins(%x : " + x + ") outs(%y : " + y + ")"));
 }
 
+TEST_P(EmitterTest, Max) {
+  for (int64_t rows : {1, 49}) {
+    std::string x = rowsType(rows, 45, strideOf(45)), y = rowsType(1, 45, strideOf(45));
+    expectEqual(
+        Planned(isa, "%x: " + x + ", %y: " + y, 1, "vit.plan.max ins(%x : " + x + ") outs(%y : " + y + ")"));
+  }
+}
+
+// Columns side by side, next to each other and no others.
+TEST_P(EmitterTest, Join) {
+  std::string x = rowsType(3, 45, strideOf(45)), y = rowsType(3, 7, strideOf(7)), z = rowsType(3, 97, 97);
+  expectEqual(Planned(isa, "%x: " + x + ", %y: " + y + ", %z: " + z, 2,
+                      "vit.plan.join ins(%x, %y, %x : " + x + ", " + y + ", " + x + ") outs(%z : " + z +
+                          ") chunks 2"));
+}
+
+// Zeros around the image, pixels that are normalised as they are read, and channels that come last.
+TEST_P(EmitterTest, GatherOfPaddedImages) {
+  for (const char *source : {"tensor", "pixels", "last"})
+    for (bool normalised : {false, true}) {
+      SCOPED_TRACE(std::string(source) + (normalised ? " normalised" : ""));
+      bool first = llvm::StringRef(source) == "tensor", pixels = llvm::StringRef(source) == "pixels";
+      std::string x = first ? denseType({2, 9, 18}) : denseType({9, 18, 2}, pixels ? "i8" : "f32");
+      std::string y = rowsType(9, 2 * 4 * 16, strideOf(128));
+      std::string attributes = "padding = array<i64: 1, 3, 2, 11>";
+      if (normalised)
+        attributes += ", factors = array<f64: 0.5, -3.0>, shifts = array<f64: -0.25, 1.0>";
+      if (!first && !pixels)
+        attributes += ", channels_last";
+      expectClose(Planned(isa, "%x: " + x + ", %y: " + y, 1,
+                          "vit.plan.gather ins(%x : " + x + ") outs(%y : " + y +
+                              ") size [4, 16] stride [4, 8] chunks 2 {" + attributes + "}"),
+                  2e-7);
+    }
+}
+
+TEST_P(EmitterTest, Softmax) {
+  for (int64_t width : {1, 15, 16, 17, 100}) {
+    SCOPED_TRACE(width);
+    std::string x = rowsType(5, width, strideOf(width));
+    Planned planned(isa, "%x: " + x + ", %y: " + x, 1,
+                    "vit.plan.softmax ins(%x : " + x + ") outs(%y : " + x + ") chunks 3");
+    planned.scaleInput(0, 10);
+    expectClose(std::move(planned), 1e-6);
+  }
+}
+
+TEST_P(EmitterTest, AttentionWeights) {
+  for (const char *bias : {"", "bias(%b : "}) {
+    std::string q = denseType({3, 6, 32}), k = denseType({3, 21, 32}), c = denseType({3, 6, 32}),
+                y = rowsType(18, 21, strideOf(21)), arguments = "%q: " + q + ", %k: " + k;
+    bool biased = *bias;
+    Planned planned(isa, arguments + ", %b: " + c + ", %y: " + y, 3,
+                    "vit.plan.attention_weights ins(%q, %k : " + q + ", " + k + ")" +
+                        (biased ? bias + c + ")" : "") + " outs(%y : " + y + ") chunks 4");
+    planned.scaleInput(0, 0.3);
+    expectClose(std::move(planned), 2e-6);
+  }
+}
+
+TEST_P(EmitterTest, Rollout) {
+  for (int64_t tokens : {1, 16, 21}) {
+    SCOPED_TRACE(tokens);
+    std::string w = rowsType(3 * tokens, tokens, strideOf(tokens)),
+                y = rowsType(tokens, tokens, strideOf(tokens));
+    std::string arguments = "%w: " + w + ", %b: " + y + ", %y: " + y,
+                end = ") outs(%y : " + y + ") heads 3 chunks 1";
+    expectClose(Planned(isa, arguments, 2, "vit.plan.rollout ins(%w : " + w + end), 1e-6);
+    expectClose(Planned(isa, arguments, 2, "vit.plan.rollout ins(%w : " + w + ") before(%b : " + y + end),
+                2e-6);
+  }
+}
+
 TEST_P(EmitterTest, Gather) {
   struct Case {
     int64_t channels, height, width, patchHeight, patchWidth, strideY, strideX;

@@ -90,3 +90,60 @@ module attributes {vit.isa = #vit.isa<"x86-64-v4", lanes = 16, tile = 13 x 2, pa
     return
   }
 }
+
+// -----
+
+// Outside of the image nothing is read: indices are cut to it, and zeros are chosen behind the normalisation, whose
+// constants differ by channel.
+module attributes {vit.isa = #vit.isa<"x86-64-v3", lanes = 8, tile = 6 x 2, panel = 32, fma = true>} {
+  // CHECK-LABEL: vit.schedule @padded
+  // CHECK: %[[IN:.*]] = arith.andi
+  // CHECK: arith.minui
+  // CHECK: %[[BYTE:.*]] = memref.load %{{.*}}[%{{.*}}, %{{.*}}, %c0] : memref<9x9x2xi8>
+  // CHECK: arith.mulf %{{.*}}, %[[F:.*]] : f32
+  // CHECK: %[[V:.*]] = arith.addf
+  // CHECK: arith.select %[[IN]], %[[V]], %{{.*}} : f32
+  // CHECK: memref.load %{{.*}}[%{{.*}}, %{{.*}}, %c1] : memref<9x9x2xi8>
+  func.func @padded(%p: memref<9x9x2xi8>, %y: memref<9x32xf32, strided<[80, 1]>>) attributes {vit.arena_bytes = 0 : i64} {
+    vit.plan.gather ins(%p : memref<9x9x2xi8>) outs(%y : memref<9x32xf32, strided<[80, 1]>>)
+      size [4, 4] stride [4, 4] chunks 2
+      {padding = array<i64: 1, 1, 2, 2>, factors = array<f64: 0.25, 0.5>, shifts = array<f64: 1.0, 2.0>}
+    return
+  }
+}
+
+// -----
+
+// The largest of a column: what is read unless it is smaller, and NaN for good.
+module attributes {vit.isa = #vit.isa<"x86-64-v3", lanes = 8, tile = 6 x 2, panel = 32, fma = true>} {
+  // CHECK-LABEL: vit.schedule @max
+  // CHECK: scf.for %[[K:.*]] = %c0 to %c16 step %c8
+  // CHECK: %[[FIRST:.*]] = vector.load %{{.*}}[%c0, %[[K]]]
+  // CHECK: scf.for %[[ROW:.*]] = %c1 to %c49 step %c1 iter_args(%[[SO_FAR:.*]] = %[[FIRST]])
+  // CHECK: %[[GREATER:.*]] = arith.cmpf ogt, %[[SO_FAR]], %[[V:.*]] : vector<8xf32>
+  // CHECK: %[[LARGER:.*]] = arith.select %[[GREATER]], %[[SO_FAR]], %[[V]]
+  // CHECK: %[[NAN:.*]] = arith.cmpf uno, %[[SO_FAR]], %[[SO_FAR]]
+  // CHECK: arith.select %[[NAN]], %[[SO_FAR]], %[[LARGER]]
+  func.func @max(%x: memref<49x10xf32, strided<[80, 1]>>, %y: memref<1x10xf32, strided<[80, 1]>>)
+      attributes {vit.arena_bytes = 0 : i64} {
+    vit.plan.max ins(%x : memref<49x10xf32, strided<[80, 1]>>) outs(%y : memref<1x10xf32, strided<[80, 1]>>)
+    return
+  }
+}
+
+// -----
+
+// Inputs side by side: whole vectors, then the columns that are left.
+module attributes {vit.isa = #vit.isa<"x86-64-v3", lanes = 8, tile = 6 x 2, panel = 32, fma = true>} {
+  // CHECK-LABEL: vit.schedule @join
+  // CHECK: vector.store %{{.*}}, %[[OUT:.*]][%c0, %{{.*}}]
+  // CHECK: memref.store %{{.*}}, %[[OUT]][%c0, %{{.*}}]
+  // CHECK: arith.addi %{{.*}}, %c10
+  // CHECK: memref.store
+  func.func @join(%x: memref<1x10xf32, strided<[80, 1]>>, %y: memref<1x3xf32, strided<[80, 1]>>,
+                  %z: memref<1x13xf32, strided<[80, 1]>>) attributes {vit.arena_bytes = 0 : i64} {
+    vit.plan.join ins(%x, %y : memref<1x10xf32, strided<[80, 1]>>, memref<1x3xf32, strided<[80, 1]>>)
+      outs(%z : memref<1x13xf32, strided<[80, 1]>>) chunks 1
+    return
+  }
+}

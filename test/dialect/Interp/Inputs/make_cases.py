@@ -363,4 +363,76 @@ t = [buffer(x.shape), buffer((3, 6))]
 case("plan_copy_groups", planned(f"vit.plan.copy ins(%0 : {t[0]}) outs(%1 : {t[1]}) groups 2 chunks 2", *t), [x],
      [x[:, [0, 1, 2, 4, 5, 6]]])
 
+# Channels, pools and patches with padding.
+x = draw(3, 4, 2)
+case("channels_first", function(f"vit.channels_first %0 : {kind(x)} -> RESULT", [x], x.transpose(2, 0, 1)), [x],
+     [x.transpose(2, 0, 1)])
+x, z = draw(2, 3), draw(2, 4)
+y = np.concatenate([x, z, x], axis=1)
+case("concat_channels", function(f"vit.concat_channels %0, %1, %0 : ({kind(x)}, {kind(z)}, {kind(x)}) -> RESULT", [x, z], y),
+     [x, z], [y])
+x = draw(4, 3)
+y = x.max(0, keepdims=True)
+case("max_tokens", function(f"vit.max_tokens %0 : {kind(x)} -> RESULT", [x], y), [x], [y])
+
+u = pixels(4, 5, 2)
+factors, shifts = [0.25, -2.0], [1.5, 3.0]
+image = u.transpose(2, 0, 1) * np.array(factors)[:, None, None] + np.array(shifts)[:, None, None]
+y = np.array([p.ravel() for p in patches(image, (3, 2), (2, 2), (1, 0, 1, 1))])
+affine = (f"factors = array<f64: {factors[0]}, {factors[1]}>, shifts = array<f64: {shifts[0]}, {shifts[1]}>, "
+          "padding = array<i64: 1, 0, 1, 1>")
+op = f"vit.extract_patches %0 size [3, 2] stride [2, 2] {{{affine}}} : {kind(u, 'ui8')} -> RESULT"
+case("extract_patches_normalised", function(op, [u], y, [kind(u, "ui8")]), [u], [y])
+t = [buffer(u.shape, element="i8"), buffer(y.shape, 20)]
+case("plan_gather_normalised", planned(f"vit.plan.gather ins(%0 : {t[0]}) outs(%1 : {t[1]}) size [3, 2] stride [2, 2] "
+                                       f"chunks 2 {{{affine}}}", *t), [u], [y])
+x = draw(4, 5, 2)
+y = np.array([p.ravel() for p in patches(x.transpose(2, 0, 1), (2, 2), (2, 2))])
+op = f"vit.extract_patches %0 size [2, 2] stride [2, 2] {{channels_last}} : {kind(x)} -> RESULT"
+case("extract_patches_channels_last", function(op, [x], y), [x], [y])
+
+x, z = draw(3, 4), draw(3, 2)
+y = np.concatenate([x, z], axis=1)
+t = [buffer(x.shape), buffer(y.shape, 9), buffer((1, 4), 20)]
+body = (f"vit.plan.copy ins(%0 : {t[0]}) outs(%a : {buffer(x.shape, 20)}) chunks 1 "
+        f"vit.plan.join ins(%a, %0 : {buffer(x.shape, 20)}, {t[0]}) outs(%1 : {buffer((3, 8), 9)}) chunks 2 "
+        f"vit.plan.max ins(%0 : {t[0]}) outs(%2 : {t[2]})")
+body = f"%a = vit.plan.buffer : {buffer(x.shape, 20)} " + body
+case("plan_join_max", planned(body, t[0], buffer((3, 8), 9), t[2]), [x],
+     [np.concatenate([x, x], axis=1), x.max(0, keepdims=True)])
+
+# Probabilities and attention maps.
+x = 40 * draw(3, 5)
+case("softmax", function("vit.softmax %0 : RESULT", [x], x), [x], [softmax(x)])
+x = np.array([[-100.0, -3.0, -1e-9, 0.0, 0.25, 40.0]])
+y = np.where(x < 0, np.exp(x) / (1 + np.exp(x)), 1 / (1 + np.exp(-x)))
+case("activation_sigmoid", function("vit.activation sigmoid %0 : RESULT", [x], x), [x], [y])
+q, k = draw(4, 6), draw(4, 6)
+maps = np.concatenate([softmax(0.7 * a @ c.T) for a, c in zip(heads_of(q, 3), heads_of(k, 3))])
+case("attention_weights", function("vit.attention_weights %0, %1 heads 3 scale 0.7 : TYPES -> RESULT", [q, k], maps),
+     [q, k], [maps])
+few = np.concatenate([softmax(0.7 * a @ c.T) for a, c in zip(heads_of(q[:1], 3), heads_of(k, 3))])
+case("attention_weights_few_queries",
+     function("vit.attention_weights %0, %1 heads 3 scale 0.7 : TYPES -> RESULT", [q[:1], k], few), [q[:1], k], [few])
+factor = (maps.reshape(3, 4, 4).mean(0) + np.eye(4)) / 2
+case("rollout_first", function("vit.rollout %0 heads 3 : TYPES -> RESULT", [maps], factor), [maps], [factor])
+before = draw(4, 4)
+case("rollout", function("vit.rollout %0 before %1 heads 3 : TYPES -> RESULT", [maps, before], before), [maps, before],
+     [factor @ before])
+# Head planes, powers of two, and a bias of every head with room behind its rows.
+planes, bias = draw(3, 4, 16), np.zeros((3, 4, 16))
+bias[:, :, :4] = draw(3, 4, 4)
+maps = np.concatenate([softmax(np.log(2) * (a @ a.T + c[:, :4])) for a, c in zip(planes, bias)])
+op = "vit.fused_attention_weights %0, %0 bias %1 : TYPES -> RESULT"
+types = f"({kind(planes)}, {kind(planes)}, {kind(bias[:, :, :4])})"
+case("fused_attention_weights", function(op.replace("TYPES", types), [planes, bias[:, :, :4]], maps),
+     [planes, bias[:, :, :4]], [maps])
+factor = (maps.reshape(3, 4, 4).mean(0) + np.eye(4)) / 2
+t = [buffer(planes.shape), buffer(bias.shape), buffer(maps.shape, 20), buffer((4, 4), 17), buffer((4, 4), 18)]
+body = (f"vit.plan.attention_weights ins(%0, %0 : {t[0]}, {t[0]}) bias(%1 : {t[1]}) outs(%2 : {t[2]}) chunks 5 "
+        f"vit.plan.rollout ins(%2 : {t[2]}) outs(%3 : {t[3]}) heads 3 chunks 1 "
+        f"vit.plan.rollout ins(%2 : {t[2]}) before(%3 : {t[3]}) outs(%4 : {t[4]}) heads 3 chunks 2 "
+        f"vit.plan.softmax ins(%3 : {t[3]}) outs(%3 : {t[3]}) chunks 1")
+case("plan_maps", planned(body, *t), [planes, bias], [maps, softmax(factor), factor @ factor])
+
 print("[\n" + ",\n".join(json.dumps(c) for c in cases) + "\n]")
