@@ -67,7 +67,7 @@ def describe_picture(info):
         return "–"
     exact = picture["largest difference to Pillow"] == 0
     return (f"{picture['mode']} {picture['size'][0]}×{picture['size'][1]}, "
-            + ("as Pillow" if exact else f"torchvision, ≤ {picture['largest difference to Pillow']}/255 from Pillow"))
+            + ("as Pillow" if exact else f"{picture['rules'].split()[0]}, ≤ {picture['largest difference to Pillow']}/255 from Pillow"))
 
 
 def write_readme():

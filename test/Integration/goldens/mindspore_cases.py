@@ -10,6 +10,8 @@ import mindspore.nn as nn
 import numpy as np
 from mindcv.models.vit import VisionTransformer
 from mindspore import Parameter, Tensor, ops
+from mindspore.dataset import vision
+from PIL import Image
 
 import array_models as arrays
 import golden_tools as tools
@@ -153,8 +155,10 @@ BASE = dict(build=tutorial, size=(20, 28), patch=(5, 7), width=24, heads=3, hidd
 MINDCV = dict(build=mindcv_vit, size=(20, 20), patch=(5, 5))
 
 CASES = {
-    "mindspore-vit": dict(note="the ViT of MindSpore's tutorial, with the tensors of nn.Adam", hidden=20, optimizer=True),
-    "mindcv-vit": dict(MINDCV, note="mindcv's vit"),
+    "mindspore-vit": dict(note="the ViT of MindSpore's tutorial, with the tensors of nn.Adam", hidden=20, optimizer=True,
+                          picture=(45, 30), steps=lambda kind: [vision.Resize([20, 28], kind)]),
+    "mindcv-vit": dict(MINDCV, note="mindcv's vit", picture=(53, 41),
+                       steps=lambda kind: [vision.Resize(int(20 / 0.875), kind), vision.CenterCrop(20)]),
     "mindcv-vit-avg": dict(MINDCV, note="mindcv's vit, avg with fc_norm; layer-scale; positions on patches only",
                            global_pool="avg", layer_scale=0.1, no_embed_class=True, hidden=48),
 }
@@ -200,6 +204,24 @@ def save(path, net, case):
         mindspore.save_checkpoint(net, str(path))
 
 
+def preprocess(case, name):
+    """The picture as MindSpore's own operators resize and normalise it."""
+    image = tools.make_picture(name, *case["picture"], "RGB")
+
+    def resized(kind):
+        pixels = np.asarray(image)
+        for step in case["steps"](kind):
+            pixels = step(pixels)
+        return np.asarray(pixels)
+
+    u8 = resized(vision.Inter.LINEAR)
+    normalise = vision.Normalize(mean=[255 * v for v in (0.485, 0.456, 0.406)],
+                                 std=[255 * v for v in (0.229, 0.224, 0.225)])
+    pillow = image.resize((u8.shape[1], u8.shape[0]), Image.BILINEAR)
+    return dict(image=image, u8=u8, pixel_values=np.asarray(normalise(u8)).transpose(2, 0, 1).astype(np.float32),
+                rules="MindSpore (as OpenCV)", u8_pillow=np.asarray(pillow), u8_other_filter=resized(vision.Inter.CUBIC))
+
+
 def make_case(name, case):
     config = BASE | {k: v for k, v in case.items() if k in BASE}
     net = config["build"](config)
@@ -224,7 +246,8 @@ def make_case(name, case):
                       f"{config['size'][1]}; width {config['width']}, {config['heads']} heads, MLP {config['hidden']}; eps "
                       f"{config['eps']}; gelu_tanh", "reference: the patch convolution as a product"]}
     tools.finish_case(name, arrays.ArrayModel(forward, params, config), arrays.run, None, config["size"], 3,
-                      config["patch"], quiet_patch, info, flips=flips_for(config))
+                      config["patch"], quiet_patch, info, preprocess(case, name) if "picture" in case else None,
+                      flips_for(config))
 
 
 def make(names):
