@@ -150,7 +150,11 @@ View Graph::scaled(View x, double factor) {
   return x;
 }
 
-View Graph::unary(const FunctionOp &op, const View &x) { return apply(x, Function::scale(1).then(op)); }
+View Graph::unary(const FunctionOp &op, const View &x) {
+  if (llvm::StringRef(op.name) == "Neg")
+    return scaled(x, -1); // a factor, not a function
+  return apply(x, Function::scale(1).then(op));
+}
 
 View Graph::binary(const FunctionOp &op, View a, View b) {
   if (const View *unknownOperand = firstUnknown({&a, &b}))
@@ -239,9 +243,9 @@ View Graph::matmul(const View &a, const View &b) {
       x.axes.insert(x.axes.begin(), Dims());
     x = group(x, {x.rank() - 1, 1});
     weight.axes.erase(weight.axes.begin(), weight.axes.end() - 2);
-    x.scale = 1;
+    // A factor stays with what it scales: the mean of tokens in front of a head, whose bias is added behind.
     value.operands = {x, transpose(weight, {1, 0}), View()};
-    return scaled(finish(std::move(value), shape), a.scale);
+    return finish(std::move(value), shape);
   }
   if (onnx::isConstant(a) && product(*batch) == 1 && a.rank() == 2) { // W x = (x^T W^T)^T
     View flipped = matmul(transpose(group(b, {b.rank() - 1, 1}), {1, 0}), transpose(a, {1, 0}));

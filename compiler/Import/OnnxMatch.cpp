@@ -28,7 +28,8 @@ bool attempt(Matching &m, const Output &output, Weights &weights) {
     return m.fail(last, "tokens of one width", "[tokens, width]");
   m.progress = 50;
   const Value *first = m.matchBlocks(last, weights);
-  return first && m.config.depth > 0 && m.matchEmbedding(first, weights) && m.checkRows();
+  return first && m.config.depth > 0 && m.matchEmbedding(first, weights) && m.describeRope() &&
+         m.describeBiases(weights) && m.checkRows();
 }
 
 llvm::Error mismatch(const Model &model, const Mismatch &best) {

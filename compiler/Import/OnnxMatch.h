@@ -38,6 +38,13 @@ struct Projection {
   View weight, bias;            ///< [outputs][width]; [outputs] or absent
 };
 
+/// Tables of rotary positions, [patches][size].
+struct RopeTables {
+  bool half = false; ///< pairs lie half a head apart, else side by side
+  int64_t prefix = 0;
+  View cos, sin;
+};
+
 /// A sublayer's own part: without norm and residual.
 struct AttentionPart {
   AttentionConfig config;
@@ -45,6 +52,8 @@ struct AttentionPart {
   const Value *input = nullptr; ///< of keys and values, and of the queries unless these are constant
   View constantQuery;           ///< [heads][1][size]: of a pool, projected and with its bias
   double scale = 1;
+  RopeTables rope;
+  View bias; ///< [heads][tokens][tokens], added to the logits, or absent
 };
 struct MlpPart {
   MlpConfig config;
@@ -87,6 +96,19 @@ public:
   bool matchMlp(const Value *branch, const std::string &prefix, MlpPart &part, Weights &weights);
   /// All blocks from `last` back; returns the value of the tokens in front of the first one.
   const Value *matchBlocks(const Value *last, Weights &weights);
+
+  // OnnxMatchBias.cpp
+  std::vector<View> biases; ///< of the blocks, from the last one on; absent or [heads][tokens][tokens]
+  /// Turns them into tables of relative positions. Precondition: the embedding is known.
+  bool describeBiases(Weights &weights);
+
+  // OnnxMatchRope.cpp
+  RopeTables ropeTables; ///< of all blocks
+  /// Peels the rotation off queries or keys [heads][tokens][size], if there is one.
+  bool peelRotation(View &x, RopeTables &tables);
+  bool sameTables(const RopeTables &a, const RopeTables &b);
+  /// Finds the description that gives the tables. Precondition: the embedding is known.
+  bool describeRope();
 
   // OnnxMatchHead.cpp
   /// What `output` is computed from, down to the tokens behind the last block, which it returns.

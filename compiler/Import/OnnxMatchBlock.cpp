@@ -125,9 +125,17 @@ bool Matching::matchAttention(const Value *branch, const std::string &prefix, At
     return fail(probabilities, "a softmax over the keys", nearestAttention);
   ++progress;
   View logits = softmax->operands[0];
+  if (const Value *sum = valueOf(logits, Kind::Add); sum && onnx::isConstant(sum->operands[1])) {
+    View all = wholeOf(*sum, {heads, rows, sum->size / (heads * rows)});
+    std::optional<View> data = compose(all, sum->operands[0]), table = compose(all, sum->operands[1]);
+    if (!isWhole(logits, sum->size) || logits.scale != 1 || !data || !table)
+      return fail(logits, "a bias for each head and pair of tokens", nearestAttention);
+    part.bias = *table;
+    logits = *data;
+  }
   const Value *dot = valueOf(logits, Kind::MatMul);
   if (!dot || !isWhole(logits, dot->size) || dot->operands[0].extent(0) != heads)
-    return fail(logits, "queries times keys, without a mask or bias", nearestAttention);
+    return fail(logits, "queries times keys, without a mask", nearestAttention);
   ++progress;
   View q = dot->operands[0], k = transpose(dot->operands[1], {0, 2, 1}), v = product->operands[1];
   part.heads = heads;
@@ -150,6 +158,11 @@ bool Matching::matchAttention(const Value *branch, const std::string &prefix, At
     return takeNorm(norm, prefix + name, weights);
   };
   bool pooled = onnx::isConstant(q);
+  RopeTables ofKeys;
+  if ((!pooled && !peelRotation(q, part.rope)) || !peelRotation(k, ofKeys))
+    return false;
+  if (!sameTables(part.rope, ofKeys))
+    return fail(dot, "the same rotary positions on queries and keys", nearestAttention);
   if ((!pooled && !peelNorm(q, "qn")) || !peelNorm(k, "kn"))
     return false;
   Projection projections[3];
@@ -267,6 +280,8 @@ public:
   const Value *match(const Value *x);
   BlockConfig config;
   int64_t heads = 0, headDim = 0;
+  RopeTables rope;
+  View bias;
 
 private:
   const Value *sublayer(const Value *x, bool attention);
@@ -288,6 +303,8 @@ bool BlockMatcher::part(const Residual &residual, bool attention, Weights &into)
     config.attn = found.config;
     heads = found.heads;
     headDim = found.headDim;
+    rope = found.rope;
+    bias = found.bias;
     input = found.input;
   } else {
     MlpPart found;
@@ -395,12 +412,14 @@ const Value *Matching::matchBlocks(const Value *last, Weights &weights) {
       config.block = matcher.config;
       config.heads = matcher.heads;
       config.headDim = matcher.headDim;
+      ropeTables = matcher.rope;
     } else if (!(config.block == matcher.config) || config.heads != matcher.heads ||
-               config.headDim != matcher.headDim) {
+               config.headDim != matcher.headDim || !sameTables(ropeTables, matcher.rope)) {
       fail(x, "blocks that are all alike (sizes, biases, activation, layer-scale)", nearestBlock);
       return nullptr;
     }
     blocks.push_back(std::move(found));
+    biases.push_back(matcher.bias);
     x = before;
   }
   config.depth = static_cast<int64_t>(blocks.size());

@@ -115,8 +115,8 @@ const Value *HeadMatcher::attended(const Value *sum) {
     if (!m.matchMlp(branch, "pool.", mlp, found) || mlp.input->kind != Kind::Norm ||
         m.whole(mlp.input->operands[0]) != attention || !m.takeNorm(mlp.input, "pool.ln", found) ||
         !m.matchAttention(attention, "pool.", part, found) || !part.constantQuery.source ||
-        part.config.qkNorm || part.config.outNorm || mlp.config.kind != MlpKind::Plain ||
-        mlp.config.innerNorm) {
+        part.config.qkNorm || part.config.outNorm || part.bias.source || part.rope.cos.source ||
+        mlp.config.kind != MlpKind::Plain || mlp.config.innerNorm) {
       m.haveNorm = known;
       continue;
     }

@@ -310,6 +310,35 @@ Results gather(const Call &c) {
   return {result ? *result : c.no("a Gather into a shape that mixes dimensions")};
 }
 
+Results scatter(const Call &c) {
+  const View &x = c.x(), &updates = *c.in[2];
+  auto indices = c.integers(*c.in[1]);
+  if (!isConstant(x) || !isConstant(updates) || !indices || c.in[1]->rank() == 0 ||
+      c.node.string("reduction", "none") != "none")
+    return {c.no(needsConstant)};
+  auto shape = x.shape();
+  int64_t depth = c.in[1]->extent(c.in[1]->rank() - 1);
+  auto values = c.graph.read(x), news = c.graph.read(updates);
+  if (depth < 1 || depth > static_cast<int64_t>(shape.size()) || !values || !news)
+    return {c.no("a ScatterND that does not fit")};
+  int64_t run = product(llvm::ArrayRef(shape).drop_front(depth)),
+          places = static_cast<int64_t>(indices->size()) / depth;
+  if (static_cast<int64_t>(news->size()) != places * run)
+    return {c.no("a ScatterND that does not fit")};
+  for (int64_t p = 0; p < places; ++p) {
+    int64_t at = 0;
+    for (int64_t i = 0; i < depth; ++i) {
+      int64_t index = (*indices)[p * depth + i];
+      index = index < 0 ? index + shape[i] : index;
+      if (index < 0 || index >= shape[i])
+        return {c.no("a ScatterND to an index outside of the shape")};
+      at = at * shape[i] + index;
+    }
+    std::copy_n(news->begin() + p * run, run, values->begin() + at * run);
+  }
+  return {c.graph.constant(constantOf(x)->type, shape, std::move(*values))};
+}
+
 Results concat(const Call &c) {
   llvm::SmallVector<View, 4> parts;
   for (const View *part : c.in) {
@@ -450,18 +479,14 @@ Results resize(const Call &c) {
 }
 
 constexpr Operator table[] = {
-    {"Identity", 1, identity},   {"Dropout", 1, identity},
-    {"Cast", 1, cast},           {"CastLike", 2, cast},
-    {"Constant", 0, constant},   {"ConstantOfShape", 1, constantOfShape},
-    {"Shape", 1, shape},         {"Size", 1, size},
-    {"Reshape", 2, reshape},     {"Flatten", 1, flatten},
-    {"Squeeze", 1, squeeze},     {"Unsqueeze", 1, unsqueeze},
-    {"Transpose", 1, transpose}, {"Slice", 3, slice},
-    {"Split", 1, split},         {"Gather", 2, gather},
-    {"Concat", 1, concat},       {"Expand", 2, expand},
-    {"Tile", 2, tile},           {"Range", 3, range},
-    {"Where", 3, where},         {"Pad", 2, pad},
-    {"Resize", 1, resize},
+    {"Identity", 1, identity},   {"Dropout", 1, identity},  {"Cast", 1, cast},
+    {"CastLike", 2, cast},       {"Constant", 0, constant}, {"ConstantOfShape", 1, constantOfShape},
+    {"Shape", 1, shape},         {"Size", 1, size},         {"Reshape", 2, reshape},
+    {"Flatten", 1, flatten},     {"Squeeze", 1, squeeze},   {"Unsqueeze", 1, unsqueeze},
+    {"Transpose", 1, transpose}, {"Slice", 3, slice},       {"Split", 1, split},
+    {"Gather", 2, gather},       {"ScatterND", 3, scatter}, {"Concat", 1, concat},
+    {"Expand", 2, expand},       {"Tile", 2, tile},         {"Range", 3, range},
+    {"Where", 3, where},         {"Pad", 2, pad},           {"Resize", 1, resize},
 };
 
 } // namespace

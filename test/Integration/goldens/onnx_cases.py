@@ -21,6 +21,7 @@ import golden_tools as tools
 import hf_cases
 import hf_family_cases
 import timm_cases
+import timm_family_cases
 
 # exporter: "script" is torch.onnx.export(dynamo=False), "dynamo" the one on torch.export. attn: what the model calls.
 CASES = {
@@ -41,6 +42,9 @@ CASES = {
     "onnx-dynamo-hf-dinov2-registers": dict(base="hf4-dinov2-registers-resized", exporter="dynamo", opset=None),
     "onnx-dynamo-hf-dinov2-swiglu": dict(base="hf4-dinov2-swiglu", exporter="dynamo", opset=None),
     "onnx-dynamo-timm-deit-distilled": dict(base="timm-deit-distilled", exporter="dynamo", opset=None, external=True),
+    "onnx-script14-timm-beit": dict(base="timm-beit", exporter="script", opset=14),
+    "onnx-script14-timm-dinov3": dict(base="timm-dinov3-gated", exporter="script", opset=14, variants=("optimised",)),
+    "onnx-dynamo-timm-eva02": dict(base="timm-eva02-large", exporter="dynamo", opset=None, variants=("optimised",)),
     "onnx-dynamo23-timm-deit3": dict(base="timm-deit3", exporter="dynamo", opset=23),
 }
 
@@ -79,6 +83,13 @@ def build(name, case):
         size = spec.get("size") or [vision["image_size"]] * 2
         return (model, hf_family_cases.run, hf_family_cases.wrong_pool, hf_family_cases.flips_of(spec), tuple(size),
                 (5, 5), quiet, spec["cls"])
+    if base in timm_family_cases.CASES:
+        arch, args = timm_family_cases.CASES[base]
+        model = timm.create_model(arch, **args).eval()
+        tools.redraw(model, f"{base}{case.get('draw', '')}")
+        timm_family_cases.quieten(model, quiet, base)
+        return (model, timm_family_cases.run, timm_family_cases.wrong_pool, timm_family_cases.flips_of(model),
+                model.patch_embed.img_size, model.patch_embed.patch_size, quiet, arch)
     spec = timm_cases.CASES[base]
     model = timm.create_model(spec["arch"], **timm_cases.SMALL | spec["args"]).eval()
     tools.redraw(model, base)

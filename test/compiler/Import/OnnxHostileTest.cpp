@@ -64,24 +64,28 @@ OnnxParts withShapeFrom(llvm::StringRef op, std::vector<std::string> in,
 } // namespace
 
 TEST(OnnxHostile, Wire) {
-  onnx::Fields group(std::string("\x0b", 1));
-  EXPECT_FALSE(group.next());
-  EXPECT_TRUE(group.bad());
-  onnx::Fields zero(std::string("\0\0", 2));
-  EXPECT_FALSE(zero.next());
-  EXPECT_TRUE(zero.bad());
-  onnx::Fields longVarint("\x08" + std::string(10, '\xff') + "\x01");
-  EXPECT_FALSE(longVarint.next());
-  EXPECT_TRUE(longVarint.bad());
-  onnx::Fields beyond("\x0a\x05"
-                      "ab");
-  EXPECT_FALSE(beyond.next());
-  EXPECT_TRUE(beyond.bad());
-  onnx::Fields fine("\x08\x96\x01");
-  EXPECT_TRUE(fine.next());
-  EXPECT_EQ(fine.value, 150u);
-  EXPECT_FALSE(fine.next());
-  EXPECT_FALSE(fine.bad());
+  const std::string broken[] = {
+      std::string("\x0b", 1),                    // a group
+      std::string("\0\0", 2),                    // field 0
+      "\x08" + std::string(10, '\xff') + "\x01", // a varint of 11 bytes
+      std::string("\x0a\x05") + "ab",            // a length beyond the end
+      std::string("\x0d\x01\x02"),               // half of a float
+      std::string("\x09\x01\x02\x03\x04\x05"),   // half of a double
+      varintField(1, 1) + "\x80",                // a tag without end
+  };
+  for (const std::string &bytes : broken) {
+    onnx::Fields fields(bytes);
+    while (fields.next()) {
+    }
+    EXPECT_TRUE(fields.bad());
+  }
+  const std::string whole = varintField(3, 150);
+  onnx::Fields fields(whole);
+  EXPECT_TRUE(fields.next());
+  EXPECT_EQ(fields.number, 3u);
+  EXPECT_EQ(fields.value, 150u);
+  EXPECT_FALSE(fields.next());
+  EXPECT_FALSE(fields.bad());
 }
 
 TEST(OnnxHostile, NoModel) {
