@@ -221,6 +221,8 @@ llvm::Expected<Imported> HubImporter::run() {
     return std::move(error);
   if (llvm::Error error = readClassifier())
     return std::move(error);
+  // Its image converters cut to the aspect ratio before they resize, which no step of a description says.
+  result.checkpoint.notes.push_back("no preprocessing is known: the library takes normalised tensors only");
   return std::move(result);
 }
 

@@ -105,8 +105,9 @@ llvm::Error vitc::assembleKeras(Imported &imported, const KerasParts &parts, con
     return inputError(
         "{}: expected the class token (cls, [1, 1, {}]) and the positions (pos, [1, {}, {}]), which "
         "Keras does not save where they belong to no layer of the model: give both with --tensor "
-        "embed.cls=FILE --tensor embed.pos=FILE (.npy files, for instance)",
+        "cls=FILE --tensor pos=FILE (.npy files, for instance)",
         imported.store.path(), config.width, config.tokens(), config.width);
+  imported.checkpoint.notes.push_back("no preprocessing is known: the library takes normalised tensors only");
   if (!parts.preLogits.empty())
     config.head.preLogits =
         PreLogits{imported.tensors.extent("head.pre.w", 0), "tanh", imported.tensors.has("head.pre.b")};

@@ -1,6 +1,7 @@
 //===- DocumentationTest.cpp - docs/vit-json.md says what the importers do --------------------------===//
 #include "compiler/Import/BareWeights.h"
 #include "compiler/Import/Importers.h"
+#include "compiler/Import/Keras.h"
 #include "compiler/Import/Presets.h"
 #include "test/compiler/Import/ImportFixtures.h"
 
@@ -34,6 +35,13 @@ TEST(Documentation, ListsEveryKey) {
   llvm::append_range(tables, openClipKeys());
   tables.push_back(huggingFaceProcessorKeys());
   for (llvm::ArrayRef<KeyRule> table : tables)
+    for (const KeyRule &rule : table)
+      EXPECT_NE(text.find(std::string("`") + rule.key + "`"), std::string::npos) << rule.key;
+}
+
+TEST(Documentation, ListsEveryKeyOfKeras) {
+  std::string text = readFile(VITC_TEST_DATA "/../../../docs/keras.md");
+  for (llvm::ArrayRef<KeyRule> table : kerasKeys())
     for (const KeyRule &rule : table)
       EXPECT_NE(text.find(std::string("`") + rule.key + "`"), std::string::npos) << rule.key;
 }

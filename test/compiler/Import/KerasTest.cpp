@@ -116,7 +116,7 @@ TEST(Keras, WeightsAlone) {
   options.imageSize = Extent{13, 23};
   for (const char *name : {"keras2-vit-numbered/model.weights.h5", "keras2-vit-weights-h5/weights.h5"})
     expectError(importKeras(golden(name), options), ExitCode::Input,
-                {"cls, [1, 1, 24]", "pos, [1, 13, 24]", "--tensor embed.cls=FILE --tensor embed.pos=FILE"});
+                {"cls, [1, 1, 24]", "pos, [1, 13, 24]", "--tensor cls=FILE --tensor pos=FILE"});
   options.tensors = {{"embed.cls", "cls.npy"}, {"embed.pos", "pos.npy"}};
   EXPECT_TRUE(get(importKeras(golden("keras2-vit-numbered/model.weights.h5"), options)));
   options.heads = 5;
