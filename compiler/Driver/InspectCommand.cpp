@@ -116,11 +116,12 @@ std::string stepText(const PreprocessStep &step) {
                                 : fmt::format("to {} x {}", resize->size.height, resize->size.width);
     const char *rules = resize->impl == ResizeImpl::Pil     ? "Pillow's rules"
                         : resize->impl == ResizeImpl::Torch ? "torchvision's rules for tensors"
-                        : resize->impl == ResizeImpl::Tf    ? "TensorFlow's rules, pixels in f32"
+                        : resize->impl == ResizeImpl::Tf    ? "TensorFlow's rules"
                                                             : "OpenCV's rules";
     bool antialiased = resize->antialias && resize->filter != ResizeFilter::Nearest;
-    return fmt::format("resize {}, {}{}, {}{}", size, nameOf(resize->filter),
+    return fmt::format("resize {}, {}{}, {}{}{}", size, nameOf(resize->filter),
                        antialiased ? ", antialiased" : "", rules,
+                       resize->keepsFractions() ? ", pixels in f32" : "",
                        shortest && resize->rounding == SizeRounding::Lround ? ", longer side rounded" : "");
   }
   if (const auto *crop = std::get_if<CenterCropStep>(&step))

@@ -174,10 +174,8 @@ llvm::Error Reader::addResize() {
   else if (fast)
     checkpoint.notes.push_back(fmt::format(
         "preprocessing: torchvision has no filter '{}'; resized as Pillow does", nameOf(step.filter)));
-  if (processor->resizesFractions)
-    checkpoint.notes.push_back(
-        "preprocessing: resized pixels are rounded to whole levels, which the processor "
-        "does not do (at most half of 1/255 apart)");
+  if (processor->resizesFractions && step.impl == ResizeImpl::Torch)
+    step.pixels = ResizePixels::F32;
   result.steps.push_back(step);
   return llvm::Error::success();
 }

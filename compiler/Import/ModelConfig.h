@@ -49,6 +49,7 @@ enum class OutputValue { Logits, Probabilities, Pooled, Features, Hidden, Embedd
 enum class ResizeMode { Shortest, Squash, FitPatches };
 enum class ResizeFilter { Nearest, Lanczos, Bilinear, Bicubic, Box, Hamming }; // Pillow's numbers
 enum class ResizeImpl { Pil, Torch, Tf, OpenCv };
+enum class ResizePixels { U8, F32 };
 enum class SizeRounding { Floor, Lround };
 enum class CropRounding { Floor, HalfEven };
 
@@ -59,8 +60,11 @@ struct ResizeStep {
   bool antialias = true;
   ResizeImpl impl = ResizeImpl::Pil;
   SizeRounding rounding = SizeRounding::Floor;
-  /// Whether resized pixels keep fractions (f32) or are rounded to u8, as the library's results are.
-  bool keepsFractions() const { return impl == ResizeImpl::Tf && filter != ResizeFilter::Nearest; }
+  ResizePixels pixels = ResizePixels::U8; ///< F32: converted before, and not rounded after
+  /// Whether resized pixels keep fractions, as TensorFlow's do even of u8.
+  bool keepsFractions() const {
+    return filter != ResizeFilter::Nearest && (impl == ResizeImpl::Tf || pixels == ResizePixels::F32);
+  }
   bool operator==(const ResizeStep &) const = default;
 };
 struct CenterCropStep {

@@ -62,6 +62,7 @@ llvm::Error vitc::overrideConfig(ModelConfig &config, const ImportOptions &optio
     if (auto *resize = std::get_if<ResizeStep>(&step)) {
       found = true;
       resize->impl = *options.resizeRules;
+      resize->pixels = ResizePixels::U8;
       resize->antialias = resize->impl == ResizeImpl::Pil || resize->impl == ResizeImpl::Torch;
     } else if (auto *crop = std::get_if<CenterCropStep>(&step)) {
       // The two backends of transformers' processors differ in the crop, too.

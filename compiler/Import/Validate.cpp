@@ -425,6 +425,12 @@ llvm::Error vitc::checkResize(const ResizeStep &step) {
         nameOf(step.filter), nameOf(step.impl));
   if (step.filter == ResizeFilter::Nearest)
     return llvm::Error::success(); // which knows no antialiasing
+  if (step.pixels == ResizePixels::F32 && step.impl != ResizeImpl::Tf &&
+      (step.impl != ResizeImpl::Torch || !step.antialias))
+    return inputError(
+        "preprocess.steps: resize.pixels: 'f32' expects impl 'torch' with antialias true, or 'tf', got "
+        "'{}' with {}",
+        nameOf(step.impl), step.antialias);
   if (step.impl == ResizeImpl::Pil && !step.antialias)
     return inputError("preprocess.steps: resize.antialias: expected true with impl 'pil', which always "
                       "antialiases, got false");

@@ -192,6 +192,7 @@ void readStep(const JsonRef &element, FirstError &errors, std::vector<Preprocess
     fields.read("filter", step.filter);
     fields.read("antialias", step.antialias);
     fields.read("impl", step.impl);
+    fields.read("pixels", step.pixels);
     fields.read("rounding", step.rounding);
     steps.push_back(step);
   } else if (op == "center_crop") {

@@ -72,6 +72,7 @@ void Printer::step(const PreprocessStep &step) {
       json.attribute("filter", nameOf(resize->filter));
       json.attribute("antialias", resize->antialias);
       json.attribute("impl", nameOf(resize->impl));
+      json.attribute("pixels", nameOf(resize->pixels));
       json.attribute("rounding", nameOf(resize->rounding));
     } else if (const auto *crop = std::get_if<CenterCropStep>(&step)) {
       json.attribute("op", "center_crop");

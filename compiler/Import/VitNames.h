@@ -36,6 +36,7 @@ VITC_NAMES(OutputValue, "logits", "probabilities", "pooled", "features", "hidden
 VITC_NAMES(ResizeMode, "shortest", "squash", "fit_patches");
 VITC_NAMES(ResizeFilter, "nearest", "lanczos", "bilinear", "bicubic", "box", "hamming");
 VITC_NAMES(ResizeImpl, "pil", "torch", "tf", "opencv");
+VITC_NAMES(ResizePixels, "u8", "f32");
 VITC_NAMES(SizeRounding, "floor", "lround");
 VITC_NAMES(CropRounding, "floor", "half_even");
 #undef VITC_NAMES

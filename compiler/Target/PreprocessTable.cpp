@@ -9,7 +9,9 @@ static uint32_t rulesOf(const ResizeStep &step) {
   case ResizeImpl::Pil:
     return VITC_RULES_PILLOW;
   case ResizeImpl::Torch:
-    return step.antialias ? VITC_RULES_TORCH : VITC_RULES_TORCH_PLAIN;
+    return step.keepsFractions() ? VITC_RULES_TORCH_F32
+           : step.antialias      ? VITC_RULES_TORCH
+                                 : VITC_RULES_TORCH_PLAIN;
   case ResizeImpl::Tf:
     return VITC_RULES_TENSORFLOW;
   case ResizeImpl::OpenCv:

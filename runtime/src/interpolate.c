@@ -2,7 +2,8 @@
 #include "vitc/abi.h"
 
 int vitc_interpolates(uint32_t rules, uint32_t filter) {
-  return filter == VITC_FILTER_NEAREST || (rules != VITC_RULES_PILLOW && rules != VITC_RULES_TORCH);
+  return filter == VITC_FILTER_NEAREST || rules == VITC_RULES_TORCH_PLAIN || rules == VITC_RULES_TENSORFLOW ||
+         rules == VITC_RULES_OPENCV;
 }
 
 static int taps_of(uint32_t filter) {

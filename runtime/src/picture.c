@@ -33,7 +33,8 @@ static parts parts_of(const vitc_model_info *info) {
   p.column_weights = vitc_plus(p.row_weights, vitc_align(4 * vitc_resize_weight_limit(filter, side, w)));
   p.middle = vitc_plus(p.column_weights, vitc_align(4 * vitc_resize_weight_limit(filter, side, h)));
   uint64_t wide = vitc_times(side, w), tall = vitc_times(side / TALL, h);
-  p.bytes = vitc_plus(p.middle, vitc_align(vitc_times(wide > tall ? wide : tall, info->input_channels)));
+  uint64_t middle = vitc_times(wide > tall ? wide : tall, info->input_channels);
+  p.bytes = vitc_plus(p.middle, vitc_align(vitc_times(middle, info->preprocess->f32 ? sizeof(float) : 1)));
   return p;
 }
 
@@ -163,12 +164,20 @@ vitc_status vitc_picture_prepare(vitc_picture *picture, const vitc_model_info *i
         vitc_interpolation_points(&picture->vertical, 0, rules, filter, picture->row_points)};
     return VITC_OK;
   }
-  picture->row_shift =
-      vitc_resize_taps(&picture->horizontal, rules, filter, picture->row_taps, picture->row_weights,
-                       vitc_resize_weight_limit(filter, info->max_side, info->input_width));
-  picture->column_shift =
-      vitc_resize_taps(&picture->vertical, rules, filter, picture->column_taps, picture->column_weights,
-                       vitc_resize_weight_limit(filter, info->max_side, info->input_height));
+  picture->vertical_first = 0;
+  uint64_t row_limit = vitc_resize_weight_limit(filter, info->max_side, info->input_width);
+  uint64_t column_limit = vitc_resize_weight_limit(filter, info->max_side, info->input_height);
+  if (picture->f32) {
+    picture->row_shift = vitc_resize_taps_f32(&picture->horizontal, filter, picture->row_taps,
+                                              (float *)picture->row_weights, row_limit);
+    picture->column_shift = vitc_resize_taps_f32(&picture->vertical, filter, picture->column_taps,
+                                                 (float *)picture->column_weights, column_limit);
+  } else {
+    picture->row_shift = vitc_resize_taps(&picture->horizontal, rules, filter, picture->row_taps,
+                                          picture->row_weights, row_limit);
+    picture->column_shift = vitc_resize_taps(&picture->vertical, rules, filter, picture->column_taps,
+                                             picture->column_weights, column_limit);
+  }
   if (!picture->row_shift || !picture->column_shift)
     return vitc_fail(VITC_PICTURE_TOO_LARGE, "the picture needs larger resize tables than were reserved");
   picture->vertical_first = rules == VITC_RULES_PILLOW && h > (int64_t)TALL * w && picture->vertical.out < h;
@@ -184,7 +193,7 @@ typedef struct conversion {
   void *out;
 } conversion;
 
-/* Rows of the middle picture, and their length. */
+/* Rows of the middle picture, and their length in bytes or floats. */
 static int32_t middle_rows(const vitc_picture *p) {
   return p->vertical_first ? p->vertical.count : p->row_count;
 }
@@ -230,13 +239,16 @@ static void first_pass(void *arg, uint32_t index, uint32_t worker) {
   int32_t begin = (int32_t)index * TASK_ROWS;
   int32_t end = begin + TASK_ROWS < middle_rows(p) ? begin + TASK_ROWS : middle_rows(p);
   for (int32_t row = begin; row < end; row++) {
+    const uint8_t *source = c->source + (ptrdiff_t)(p->first_row + row) * p->row_stride;
     uint8_t *out = p->middle + (size_t)row * middle_pitch(p);
-    if (p->vertical_first)
+    if (p->f32)
+      vitc_resize_row_f32(&p->pixels, source, p->row_taps, (const float *)p->row_weights, p->horizontal.count,
+                          (float *)p->middle + (size_t)row * middle_pitch(p));
+    else if (p->vertical_first)
       vitc_resize_source_column(&p->pixels, c->source, p->row_stride, &p->column_taps[row], column_weights(p),
                                 (int32_t)p->horizontal.in, out);
     else
-      vitc_resize_row(&p->pixels, c->source + (ptrdiff_t)(p->first_row + row) * p->row_stride, p->row_taps,
-                      row_weights(p), p->horizontal.count, out);
+      vitc_resize_row(&p->pixels, source, p->row_taps, row_weights(p), p->horizontal.count, out);
   }
 }
 
@@ -247,6 +259,15 @@ static void replicate(uint8_t *row, int32_t count, int32_t channels) {
       row[x * channels + c] = row[x];
 }
 
+/* One row of the result, in f32. */
+static void second_pass_f32(const vitc_picture *p, int32_t row, float *out) {
+  for (int32_t c = 0; c < p->out_channels; c++)
+    vitc_resize_column_f32((const float *)p->middle, middle_pitch(p), p->first_row, &p->column_taps[row],
+                           (const float *)p->column_weights, p->pixels.channels,
+                           c < p->pixels.channels ? c : 0, p->horizontal.count,
+                           out + (size_t)c * (size_t)p->out_height * (size_t)p->out_width);
+}
+
 static void second_pass(void *arg, uint32_t index, uint32_t worker) {
   (void)worker;
   const conversion *c = arg;
@@ -255,6 +276,10 @@ static void second_pass(void *arg, uint32_t index, uint32_t worker) {
   int32_t begin = (int32_t)index * TASK_ROWS;
   int32_t end = begin + TASK_ROWS < p->vertical.count ? begin + TASK_ROWS : p->vertical.count;
   for (int32_t row = begin; row < end; row++) {
+    if (p->f32) {
+      second_pass_f32(p, row, (float *)c->out + first_pixel(p, row));
+      continue;
+    }
     uint8_t *out = (uint8_t *)c->out + first_pixel(p, row) * (size_t)p->out_channels;
     if (p->vertical_first)
       vitc_resize_row(&middle, p->middle + (size_t)row * middle_pitch(p), p->row_taps, row_weights(p),

@@ -37,8 +37,8 @@ typedef struct vitc_picture {
   vitc_interpolation interpolation;
   vitc_point *row_points, *column_points; /* of each row of the result, of each column */
   /* In two passes: */
-  vitc_taps *row_taps, *column_taps; /* of the horizontal pass, of the vertical pass */
-  int32_t *row_weights, *column_weights;
+  vitc_taps *row_taps, *column_taps;     /* of the horizontal pass, of the vertical pass */
+  int32_t *row_weights, *column_weights; /* with f32, floats */
   int row_shift, column_shift;
   int32_t vertical_first;
   uint8_t *middle;              /* result of the first pass */

@@ -156,6 +156,38 @@ int vitc_resize_taps(const vitc_axis *axis, uint32_t rules, uint32_t filter, vit
   return shift;
 }
 
+int vitc_resize_taps_f32(const vitc_axis *axis, uint32_t filter, vitc_taps *taps, float *weights,
+                         uint64_t limit) {
+  uint32_t at = 0;
+  const float scale = (float)axis->in / (float)axis->out, filter_scale = scale < 1.0f ? 1.0f : scale;
+  const float support = (float)width_of(filter) * 0.5f * filter_scale, step = 1.0f / filter_scale;
+  for (int32_t i = 0; i < axis->count; i++) {
+    float center = (float)(scale * ((double)(axis->first + i) + 0.5)), sum = 0.0f;
+    int64_t low = (int64_t)((double)(center - support) + 0.5),
+            high = (int64_t)((double)(center + support) + 0.5);
+    low = low < 0 ? 0 : low;
+    high = high > axis->in ? axis->in : high;
+    if (axis->in == axis->out) {
+      low = axis->first + i;
+      high = low + 1;
+    }
+    int32_t count = (int32_t)(high - low);
+    if (at + (uint64_t)count > limit)
+      return 0;
+    float *weight = weights + at;
+    for (int32_t k = 0; k < count; k++) {
+      float x = (float)(((double)((float)(k + low) - center) + 0.5) * step);
+      weight[k] = (float)filter_at(filter, x);
+      sum += weight[k];
+    }
+    for (int32_t k = 0; k < count; k++)
+      weight[k] = axis->in == axis->out ? 1.0f : weight[k] / sum;
+    taps[i] = (vitc_taps){(int32_t)low, count, at};
+    at += (uint32_t)count;
+  }
+  return 1;
+}
+
 void vitc_resize_row(const vitc_pixels *pixels, const uint8_t *row, const vitc_taps *taps,
                      vitc_axis_weights weights, int32_t count, uint8_t *out) {
   const int32_t stride = pixels->stride, half = 1 << (weights.shift - 1);
@@ -225,5 +257,33 @@ void vitc_resize_source_column(const vitc_pixels *pixels, const uint8_t *source,
       }
       *out++ = vitc_clamp(sum >> weights.shift);
     }
+  }
+}
+
+void vitc_resize_row_f32(const vitc_pixels *pixels, const uint8_t *row, const vitc_taps *taps,
+                         const float *weights, int32_t count, float *out) {
+  for (int32_t i = 0; i < count; i++) {
+    const uint8_t *source = row + (ptrdiff_t)taps[i].first * pixels->stride;
+    const float *weight = weights + taps[i].at;
+    for (int32_t c = 0; c < pixels->channels; c++) {
+      float sum = 0.0f;
+      for (int32_t k = 0; k < taps[i].count; k++) {
+        const uint8_t *pixel = source + (ptrdiff_t)k * pixels->stride;
+        sum += (float)(pixels->to_grey ? vitc_grey(pixel) : pixel[c]) * weight[k];
+      }
+      *out++ = sum;
+    }
+  }
+}
+
+void vitc_resize_column_f32(const float *rows, size_t pitch, int32_t first_row, const vitc_taps *taps,
+                            const float *weights, int32_t channels, int32_t channel, int32_t count,
+                            float *out) {
+  const float *source = rows + (size_t)(taps->first - first_row) * pitch + channel;
+  for (int32_t x = 0; x < count; x++) {
+    float sum = 0.0f;
+    for (int32_t k = 0; k < taps->count; k++)
+      sum += source[(size_t)k * pitch + (size_t)x * (size_t)channels] * weights[taps->at + (uint32_t)k];
+    out[x] = sum;
   }
 }

@@ -46,6 +46,11 @@ int vitc_resize_taps(const vitc_axis *axis, uint32_t rules, uint32_t filter, vit
 /* The largest shift that lets a weight of `largest` fit into 16 bits, as PyTorch finds it. */
 int vitc_torch_shift(double largest);
 
+/* The same for VITC_RULES_TORCH_F32, whose positions and weights are f32 (aten/src/ATen/native/cpu/
+ * UpSampleKernel.cpp); nonzero on success. */
+int vitc_resize_taps_f32(const vitc_axis *axis, uint32_t filter, vitc_taps *taps, float *weights,
+                         uint64_t limit);
+
 /* How a pass reads a source pixel. */
 typedef struct vitc_pixels {
   int32_t stride;   /* bytes from one pixel to the next */
@@ -79,6 +84,14 @@ void vitc_resize_column(const uint8_t *rows, size_t pitch, int32_t first_row, co
 /* The same straight from a source picture, for count pixels: out[count * channels]. */
 void vitc_resize_source_column(const vitc_pixels *pixels, const uint8_t *source, ptrdiff_t row_stride,
                                const vitc_taps *taps, vitc_axis_weights weights, int32_t count, uint8_t *out);
+
+/* The two passes in f32. The rows between them are interleaved, `pitch` floats apart; the result is one
+ * channel of a row: out[x] for x < count. */
+void vitc_resize_row_f32(const vitc_pixels *pixels, const uint8_t *row, const vitc_taps *taps,
+                         const float *weights, int32_t count, float *out);
+void vitc_resize_column_f32(const float *rows, size_t pitch, int32_t first_row, const vitc_taps *taps,
+                            const float *weights, int32_t channels, int32_t channel, int32_t count,
+                            float *out);
 
 #ifdef __cplusplus
 }

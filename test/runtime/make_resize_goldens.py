@@ -28,7 +28,7 @@ import numpy as np
 NONE, SQUASH, SHORTEST = 0, 1, 2
 NEAREST, LANCZOS, BILINEAR, BICUBIC, BOX, HAMMING = range(6)
 FLOOR, HALF_EVEN = 0, 1
-PILLOW, TORCH, TORCH_PLAIN, TENSORFLOW, OPENCV = range(5)
+PILLOW, TORCH, TORCH_PLAIN, TENSORFLOW, OPENCV, TORCH_F32 = range(6)
 SIZE_FLOOR, SIZE_LROUND = 0, 1
 M = np.uint64(0xFFFFFFFF)
 
@@ -74,9 +74,11 @@ def resize_opencv(pixels, h, w, filter):
     return cv2.resize(pixels, (w, h), interpolation=mode).reshape(h, w, -1)
 
 
-def resize_torch(pixels, h, w, filter, antialias):
+def resize_torch(pixels, h, w, filter, antialias, floats=False):
     import torch
     tensor = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    if floats:
+        tensor = tensor.float()
     if filter == NEAREST:
         result = torch.nn.functional.interpolate(tensor, size=(h, w), mode="nearest")
     else:
@@ -96,6 +98,7 @@ RESIZE = {
     PILLOW: resize_pillow,
     TORCH: lambda *a: resize_torch(*a, True),
     TORCH_PLAIN: lambda *a: resize_torch(*a, False),
+    TORCH_F32: lambda *a: resize_torch(*a, True, True),
     TENSORFLOW: resize_tensorflow,
     OPENCV: resize_opencv,
 }
@@ -212,9 +215,9 @@ def filter_cases():
         yield (80, 61, 3, seed), (23, 17, 3), (SHORTEST, filter, 27, 27, 1, HALF_EVEN)
 
 
-def other_cases(rules, f32, size_round=SIZE_FLOOR):
+def other_cases(rules, f32, size_round=SIZE_FLOOR, filters=(NEAREST, BILINEAR, BICUBIC)):
     seed = 400 + 40 * rules
-    for filter in (NEAREST, BILINEAR, BICUBIC):
+    for filter in filters:
         own = (rules, size_round, int(f32 and filter != NEAREST))
         for h, w in SIZES:
             seed += 1
@@ -245,7 +248,9 @@ LIBRARIES = {
                                 for name, cases in [("squash", squash_cases), ("crop", crop_cases),
                                                     ("channels", channels_cases), ("real", real_cases),
                                                     ("filters", filter_cases)]]),
-    "torch": (lambda: f"PyTorch {__import__('torch').__version__}", [("torch", torch_cases)]),
+    "torch": (lambda: f"PyTorch {__import__('torch').__version__}",
+              [("torch", torch_cases),
+               ("torch-f32", lambda: other_cases(TORCH_F32, True, filters=(BILINEAR, BICUBIC)))]),
     "tensorflow": (lambda: f"TensorFlow {__import__('tensorflow').__version__}",
                    [("tensorflow", lambda: other_cases(TENSORFLOW, True))]),
     "opencv": (lambda: f"OpenCV {__import__('cv2').__version__}",

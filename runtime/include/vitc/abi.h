@@ -112,7 +112,8 @@ enum {
   VITC_RULES_TORCH = 1,       /* torchvision on u8 tensors, antialiased: weights of 16 bits */
   VITC_RULES_TORCH_PLAIN = 2, /* the same with antialias=False; bicubic has a = -0.75 */
   VITC_RULES_TENSORFLOW = 3,  /* tf.image.resize: f32, half-pixel centres; bicubic has a = -0.5 */
-  VITC_RULES_OPENCV = 4       /* 11-bit weights; bicubic has a = -0.75 */
+  VITC_RULES_OPENCV = 4,      /* 11-bit weights; bicubic has a = -0.75 */
+  VITC_RULES_TORCH_F32 = 5    /* torchvision on f32 tensors, antialiased; no nearest */
 };
 enum { VITC_CROP_FLOOR = 0, VITC_CROP_HALF_EVEN = 1 }; /* rounding of (size - crop) / 2 */
 enum {                                                 /* SHORTEST: how the long side is rounded */
@@ -129,7 +130,7 @@ typedef struct vitc_preprocess {
   uint32_t rules;      /* VITC_RULES_* */
   uint32_t size_round; /* VITC_SIZE_* */
   uint32_t f32;        /* nonzero: pixels become f32 [channels][height][width], not rounded (TENSORFLOW with
-                          another filter than nearest); else u8 [height][width][channels] */
+                          another filter than nearest, TORCH_F32); else u8 [height][width][channels] */
 } vitc_preprocess;
 
 typedef struct vitc_model_info {

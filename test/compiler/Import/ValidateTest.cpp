@@ -255,6 +255,14 @@ TEST(Validate, ResizeRules) {
       EXPECT_NE(check(impl, filter, false).find("expects impl 'pil'"), std::string::npos);
   for (ResizeImpl impl : {ResizeImpl::Tf, ResizeImpl::OpenCv})
     EXPECT_NE(check(impl, Bilinear, true).find("expected false"), std::string::npos);
+  ResizeStep fractions{ResizeMode::Squash, {8, 12}, Bilinear, true, ResizeImpl::Torch};
+  fractions.pixels = ResizePixels::F32;
+  EXPECT_EQ(llvm::toString(checkResize(fractions)), "");
+  fractions.impl = ResizeImpl::Pil;
+  EXPECT_NE(llvm::toString(checkResize(fractions)).find("'f32' expects"), std::string::npos);
+  fractions.impl = ResizeImpl::Torch;
+  fractions.antialias = false;
+  EXPECT_NE(llvm::toString(checkResize(fractions)).find("'f32' expects"), std::string::npos);
   ResizeStep fit{ResizeMode::FitPatches, {8, 0}};
   EXPECT_NE(llvm::toString(checkResize(fit)).find("fit_patches"), std::string::npos);
 }

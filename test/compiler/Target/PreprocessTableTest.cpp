@@ -78,6 +78,12 @@ TEST(PreprocessTable, RulesOfEachLibrary) {
   EXPECT_EQ(with(ResizeImpl::Tf, false, ResizeFilter::Bilinear).rules, VITC_RULES_TENSORFLOW);
   EXPECT_EQ(with(ResizeImpl::Tf, false, ResizeFilter::Bilinear).f32, 1u);
   EXPECT_EQ(with(ResizeImpl::Tf, false, ResizeFilter::Nearest).f32, 0u); // pixels are copied
+  ResizeStep fractions{ResizeMode::Squash, {224, 192}, ResizeFilter::Bilinear, true, ResizeImpl::Torch};
+  fractions.pixels = ResizePixels::F32;
+  EXPECT_EQ(accepted({fractions, kAffine}).rules, VITC_RULES_TORCH_F32);
+  EXPECT_EQ(accepted({fractions, kAffine}).f32, 1u);
+  fractions.filter = ResizeFilter::Nearest;
+  EXPECT_EQ(accepted({fractions, kAffine}).f32, 0u);
   ResizeStep lround{ResizeMode::Shortest, {256, 0}};
   lround.rounding = SizeRounding::Lround;
   EXPECT_EQ(accepted({lround, CenterCropStep{{224, 192}}}).size_round, VITC_SIZE_LROUND);
