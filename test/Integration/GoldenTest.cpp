@@ -30,7 +30,6 @@ constexpr std::pair<const char *, const char *> kRefused[] = {
     {"hf*-siglip*", "pool.kind"},
     {"jax-bigvision-siglip", "pool.kind"},
     {"jax-bigvision-sincos", "pos.kind"},
-    {"keras*", "input.layout"},
     {"timm-vit-avgmax", "avgmax"},
     {"timm-vit-max", "pool.kind"},
     {"timm-vit-map*", "pool.kind"},
