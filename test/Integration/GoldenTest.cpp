@@ -22,25 +22,9 @@ const std::string kGoldens = std::string(VITC_TEST_DATA) + "/goldens/";
 /// the test until it is taken off this list; the first pattern that fits counts.
 constexpr std::pair<const char *, const char *> kRefused[] = {
     {"hf*-aimv2-head", "use_head"},
-    {"hf*-aimv2*", "patch.norm_out"},
-    {"hf*-dinov2-*classifier", "pool.kind"},
-    {"hf*-dinov2-*resized", "pos.grid"},
-    {"hf*-siglip-classifier", nullptr},
-    {"hf*-siglip-no-head", nullptr},
-    {"hf*-siglip*", "pool.kind"},
-    {"jax-bigvision-siglip", "pool.kind"},
-    {"jax-bigvision-sincos", "pos.kind"},
-    {"timm-vit-avgmax", "avgmax"},
-    {"timm-vit-max", "pool.kind"},
-    {"timm-vit-map*", "pool.kind"},
-    {"timm-pe-core*", "pool.kind"},
-    {"timm-aimv2", "patch.norm_out"},
     {"timm-vit-parallel-things", "two attentions"},
     {"timm-vit-differential", "differential attention"},
     {"open_clip-attentional", "attentional_pool"},
-    {"lucidrains-*", "patch.kind"},
-    {"onnx-*-hf-siglip", "pool.kind"},
-    {"onnx-*-hf-dinov2", "pool.kind"},
 };
 
 const char *refusedField(const std::string &name) {
