@@ -169,7 +169,7 @@ std::string levelsOf(const ModelConfig &config, Precision precision) {
     options.targets = {&isa};
     auto context = makeContext();
     auto module = buildModule(*context, config);
-    if (llvm::Error error = lowerTo(*module, Phase::Llvm, isa, options))
+    if (llvm::Error error = lowerTo(*module, Phase::Vector, isa, options))
       ADD_FAILURE() << isa.name.str() << ": " << llvm::toString(std::move(error));
     else
       lowered.push_back(isa.name);

@@ -128,7 +128,7 @@ TEST_P(GoldenTest, EqualsTheFramework) {
 
 INSTANTIATE_TEST_SUITE_P(Goldens, GoldenTest, testing::ValuesIn(allCases()), [](const auto &info) {
   std::string name = info.param;
-  std::replace(name.begin(), name.end(), '-', '_');
+  std::replace_if(name.begin(), name.end(), [](char c) { return !llvm::isAlnum(c); }, '_');
   return name;
 });
 

@@ -51,9 +51,7 @@ const std::vector<Mutation> &vitc::test::mutations() {
        "impl"},
       {"golden",
        "preprocess.steps.resize.rounding",
-       {{"preprocess.steps.resize.rounding", R"("lround")"}},
-       Refused,
-       "rounding"},
+       {{"preprocess.steps.resize.rounding", R"("lround")"}}},
       {"golden",
        "preprocess.steps.center_crop.op",
        {{"preprocess.steps.center_crop.op", R"("crop")"}},
@@ -122,6 +120,7 @@ const std::vector<Mutation> &vitc::test::mutations() {
       // A rotation of all queries and keys by one angle more is none.
       {"eva", "rope.offset", {{"rope.offset", "1"}}, Same},
       same("rope.base", "200"), // without rotations
+      {"eva", "rope.periods", {{"rope.periods", "[1, 10, 100]"}}, Refused, "rope.periods"}, // of dinov3 only
       {"beit", "rel_bias.kind", {{"rel_bias.kind", R"("none")"}, {"ignored", R"(["blk.*.rel_table"])"}}},
       {"beit", "rel_bias.shared", {{"rel_bias.shared", "true"}}, Refused, "rel_table"},
 
