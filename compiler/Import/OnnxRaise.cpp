@@ -34,6 +34,17 @@ std::optional<llvm::SmallVector<int64_t, 8>> Call::integers(const View &view) co
   return result;
 }
 
+std::optional<llvm::SmallVector<int64_t, 8>> Call::extents(const View &view) const {
+  auto shape = integers(view);
+  double total = 1;
+  if (!shape || shape->size() > 8)
+    return std::nullopt;
+  for (int64_t extent : *shape)
+    if (extent < 0 || (total *= static_cast<double>(std::max<int64_t>(extent, 1))) > 0x1p40)
+      return std::nullopt;
+  return shape;
+}
+
 std::optional<llvm::SmallVector<size_t, 4>> Call::axes(size_t index, size_t rank, bool orAll) const {
   llvm::SmallVector<int64_t, 8> list;
   if (const View *operand = at(index)) {
@@ -87,7 +98,7 @@ std::string nearestTo(llvm::StringRef op) {
 }
 
 const Operator *findOperator(llvm::StringRef name) {
-  for (llvm::ArrayRef<Operator> table : {shapeOperators(), arithmeticOperators()})
+  for (llvm::ArrayRef<Operator> table : {shapeOperators(), constantOperators(), arithmeticOperators()})
     for (const Operator &op : table)
       if (name == op.name)
         return &op;
@@ -155,7 +166,7 @@ llvm::Expected<const ValueInfo *> findImage(const Model &model) {
 
 std::vector<std::string> onnx::operatorNames() {
   std::vector<std::string> names;
-  for (llvm::ArrayRef<Operator> table : {shapeOperators(), arithmeticOperators()})
+  for (llvm::ArrayRef<Operator> table : {shapeOperators(), constantOperators(), arithmeticOperators()})
     for (const Operator &op : table)
       names.emplace_back(op.name);
   for (const FunctionOp &op : functionOps())

@@ -30,10 +30,14 @@ struct Call {
   std::optional<size_t> axis(int64_t axis, size_t rank) const;
   /// Integers of a constant operand.
   std::optional<llvm::SmallVector<int64_t, 8>> integers(const View &view) const;
+  /// Extents from a constant operand: from 0 on, with a product below 2^40 (which costs a view nothing).
+  std::optional<llvm::SmallVector<int64_t, 8>> extents(const View &view) const;
   /// Axes as attribute `axes` (up to some opset) or as operand `index`; all axes if `orAll` and there are
   /// none.
   std::optional<llvm::SmallVector<size_t, 4>> axes(size_t index, size_t rank, bool orAll) const;
 };
+/// What is wrong where an operand has to be known.
+inline constexpr const char *needsConstant = "a shape, index or size that depends on the image";
 using Results = llvm::SmallVector<View, 2>;
 struct Operator {
   const char *name;
@@ -41,6 +45,7 @@ struct Operator {
   Results (*raise)(const Call &);
 };
 llvm::ArrayRef<Operator> shapeOperators();      ///< OnnxShapeOps.cpp
+llvm::ArrayRef<Operator> constantOperators();   ///< OnnxConstantOps.cpp
 llvm::ArrayRef<Operator> arithmeticOperators(); ///< OnnxArithmeticOps.cpp
 /// For the documentation: every operator that is understood.
 std::vector<std::string> operatorNames();
