@@ -269,6 +269,7 @@ ModelConfig configOf(const Preset &preset) {
   config.patch.size = config.patch.stride = {preset.patch, preset.patch};
   config.prefix.push_back({"cls", 1});
   config.pos.grid = config.grid();
+  config.pos.resize = PosResize(); // timm's; some kinds have another
   config.block.mlp.hidden = size.hidden;
   config.pool.kind = PoolKind::Cls;
   config.head.layers.push_back({"main", "pooled", 1000, true});
