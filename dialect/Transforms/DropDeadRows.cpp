@@ -67,14 +67,14 @@ static Value sliceOf(OpBuilder &builder, Location loc, Value tokens, Rows rows) 
   return SliceOp::create(builder, loc, withRows(tokens, rows.count), tokens, rows.first);
 }
 
-/// A rotation of its live rows only, or null: the prefix is not rotated, and behind it all rows stay.
+/// A rotation of its live rows only, or null: prefix and suffix are not rotated, and between them all rows stay.
 static Value narrowedRope(RopeOp rope, Rows rows) {
   int64_t first = rope.getFirst();
   OpBuilder builder(rope);
   Value input = rope.getInput();
   if (rows.first + rows.count <= first)
     return sliceOf(builder, rope.getLoc(), input, rows);
-  if (rows.first > first || rows.first + rows.count != rowsOf(input))
+  if (rows.first > first || rows.first + rows.count < first + rowsOf(rope.getCos()))
     return {};
   return RopeOp::create(builder, rope.getLoc(), withRows(input, rows.count),
                         sliceOf(builder, rope.getLoc(), input, rows), rope.getCos(), rope.getSin(),

@@ -156,3 +156,14 @@ func.func @probabilities(%x: tensor<5x4xf32>) -> tensor<1x4xf32> {
   %row = vit.slice %y from 0 : tensor<5x4xf32> -> tensor<1x4xf32>
   return %row : tensor<1x4xf32>
 }
+
+// A rotation of patches: the tokens around them are dropped.
+// CHECK-LABEL: func.func @rotation
+func.func @rotation(%x: tensor<6x4xf32>, %cos: tensor<3x2xf32>, %sin: tensor<3x2xf32>) -> tensor<4x4xf32> {
+  // CHECK: %[[X:.*]] = vit.slice %{{.*}} from 1 : tensor<6x4xf32> -> tensor<4x4xf32>
+  // CHECK: vit.rope %[[X]] cos %{{.*}} sin %{{.*}} heads 2 from 0 : (tensor<4x4xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<4x4xf32>
+  %y = vit.rope %x cos %cos sin %sin heads 2 from 1
+      : (tensor<6x4xf32>, tensor<3x2xf32>, tensor<3x2xf32>) -> tensor<6x4xf32>
+  %z = vit.slice %y from 1 : tensor<6x4xf32> -> tensor<4x4xf32>
+  return %z : tensor<4x4xf32>
+}
