@@ -175,6 +175,11 @@ llvm::Expected<KerasFile> vitc::openKeras(llvm::StringRef path) {
   std::vector<std::string> files{path.str()};
   if (preset) {
     files = {inside(path, archivedWeights)};
+    if (!llvm::sys::fs::exists(files[0]) && llvm::sys::fs::exists(inside(path, "model.weights.json")))
+      return inputError(
+          "{}: expected model.weights.h5, got model.weights.json: weights in several files are not read; "
+          "save the preset with max_shard_size=None",
+          path.str());
     if (std::string task = inside(path, "task.weights.h5"); llvm::sys::fs::exists(task))
       files.push_back(task);
   }

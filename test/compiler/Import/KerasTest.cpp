@@ -105,8 +105,14 @@ TEST(Keras, KeysOfKerasHub) {
   expectRefused(hub, "\"ViTBackbone\"", "\"DeTBackbone\"", {"class_name", "'ViTBackbone'"});
 }
 
-TEST(Keras, WeightsAlone) {
+TEST(Keras, PresetsInSeveralFiles) {
   TempDir dir;
+  dir.write("config.json", "{}");
+  dir.write("model.weights.json", "{}");
+  expectError(importKeras(dir.path(), {}), ExitCode::Input, {"model.weights.json", "max_shard_size=None"});
+}
+
+TEST(Keras, WeightsAlone) {
   std::optional<Imported> imported = get(importKeras(golden(hubNumbered), {}));
   ASSERT_TRUE(imported);
   EXPECT_EQ(imported->checkpoint.config.heads, 3); // a dimension of the kernels
