@@ -42,7 +42,8 @@ Results conv(const Call &c) {
     return llvm::all_of(c.node.integers(name).value_or(llvm::ArrayRef<int64_t>()),
                         [&](int64_t v) { return v == wanted; });
   };
-  auto strides = c.node.integers("strides").value_or(llvm::ArrayRef<int64_t>({1, 1}));
+  static constexpr int64_t single[] = {1, 1};
+  llvm::ArrayRef<int64_t> strides = c.node.integers("strides").value_or(llvm::ArrayRef(single));
   llvm::StringRef pad = c.node.string("auto_pad", "NOTSET");
   if (c.node.integer("group", 1) != 1 || !all("dilations", 1) || strides.size() != 2 || strides[0] < 1 ||
       strides[1] < 1 || weight.extent(1) != image.extent(1))

@@ -82,7 +82,7 @@ protected:
     }
   }
   double bound = 0;
-  double exact = 1e-11; ///< for the interpreter; more where a file holds what its framework rounded
+  double exact = 1e-11;  ///< for the interpreter; more where a file holds what its framework rounded
   ImportOptions options; ///< what a user would have to say: "options" of golden.json
   std::string modelFile; ///< "/model.onnx" where the model is one file of the folder
 };
