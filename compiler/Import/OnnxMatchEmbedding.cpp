@@ -40,6 +40,7 @@ private:
   bool placeTokens(const std::vector<Run> &runs);
   bool placePositions(const std::vector<Run> &runs, size_t firstPatch, size_t lastPatch);
   bool setLayout(const View &image, int64_t channels);
+  static std::optional<View> joined(llvm::ArrayRef<View> parts);
   bool put(const std::string &name, llvm::ArrayRef<View> rows, llvm::ArrayRef<View> added = {});
 
   Matching &m;
@@ -112,8 +113,32 @@ bool EmbeddingMatcher::trace(const View &view, std::vector<Run> &runs, int depth
   return true;
 }
 
+/// Rows that follow each other in one constant, as one view of it.
+std::optional<View> EmbeddingMatcher::joined(llvm::ArrayRef<View> parts) {
+  View all = parts[0];
+  for (const View &part : parts.drop_front()) {
+    int64_t rows = all.extent(0), step = (part.offset - all.offset) / rows;
+    View longer = all;
+    longer.axes[0] = merged({{rows + part.extent(0), step}});
+    std::optional<View> head, tail;
+    if (step > 0) {
+      head = slice(longer, 0, 0, rows);
+      tail = slice(longer, 0, rows, part.extent(0));
+    }
+    if (!head || !tail || !(*head == all) || !(*tail == part))
+      return std::nullopt;
+    all = longer;
+  }
+  return all;
+}
+
 /// Rows of several constants under one name; `added` holds what is added to each.
 bool EmbeddingMatcher::put(const std::string &name, llvm::ArrayRef<View> rows, llvm::ArrayRef<View> added) {
+  // What stands in one stored tensor stays there: nothing is copied that need not be.
+  if (std::optional<View> view = added.empty() ? joined(rows) : std::nullopt) {
+    weights[name] = *view;
+    return true;
+  }
   std::vector<double> values;
   int64_t count = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -128,10 +153,7 @@ bool EmbeddingMatcher::put(const std::string &name, llvm::ArrayRef<View> rows, l
     values.insert(values.end(), part->begin(), part->end());
     count += rows[i].extent(0);
   }
-  // Views of one stored tensor stay views: nothing is copied that need not be.
-  weights[name] = rows.size() == 1 && added.empty()
-                      ? rows[0]
-                      : m.graph.constant(DataType::Double, {count, config.width}, std::move(values));
+  weights[name] = m.graph.constant(DataType::Double, {count, config.width}, std::move(values));
   return true;
 }
 
