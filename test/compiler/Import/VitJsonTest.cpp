@@ -65,6 +65,8 @@ TEST(VitJson, EveryFieldSurvivesPrinting) {
   config.head = {PreLogits{9, "tanh", false},
                  {{"main", "cls", 4, false}, {"dist", "pooled", 4, true}},
                  HeadCombine::Mean};
+  config.zeroShot = ZeroShot{5, true};
+  config.outputs = {{OutputValue::Probabilities}, {OutputValue::Hidden, 2}, {OutputValue::Rollout}};
   config.labels = {"a", "b\n", "\xc3\xa9", ""};
   config.ignored = {"x.*"};
   auto parsed = get(parseVitJson(printVitJson(config), "vit.json"));
@@ -118,6 +120,10 @@ TEST(VitJson, RefusesWrongTypesAndNumbers) {
                 {"block.mlp.act", "'gelu_erf', 'gelu_tanh'", "'gelu'"});
   expectRefused(changedVitJson("\"version\": 1", "\"version\": 2"), {"version"});
   expectRefused(changedVitJson("vitc.vit", "other"), {"format", "'vitc.vit'"});
+  expectRefused(changedVitJson("\"width\": 16", "\"outputs\": [\"logits\", \"hidden\"], \"width\": 16"),
+                {"outputs[1]", "an output such as", "'hidden'"});
+  expectRefused(changedVitJson("\"width\": 16", "\"zero_shot\": {}, \"width\": 16"),
+                {"'classes'", "missing"});
 }
 
 TEST(VitJson, ScaleIsARuleOrANumber) {
