@@ -115,7 +115,7 @@ static constexpr llvm::
     "NVRBRb", // |
     "KYPBRCSDTFTHSJRKQMQOSQ RRCSESGRIQJPLPNQPURQTPVPXQZR[S]S_Ra RSSQUQWRYSZT\\T^S`RaPb", // }
     "F^IUISJPLONOPPTSVTXTZS[Q RISJQLPNPPQTTVUXUZT[Q[O", // ~
-                    // clang-format on
+                                                                        // clang-format on
 };
 
 llvm::StringRef vitc::hersheyGlyph(char c) { return kGlyphs[c - ' ']; }
