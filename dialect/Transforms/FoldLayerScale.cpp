@@ -11,8 +11,9 @@ namespace vit {
 #include "dialect/Transforms/Passes.h.inc"
 } // namespace vit
 
-/// The operands that the factors can be folded into, weight first: those of a linear layer, or of a norm.
-/// Empty if there are none; another reader of the layer would see the factors too.
+/// The operands that the factors can be folded into, weight first: those of a linear layer, of a norm, or of
+/// what makes the values of an attention. Empty if there are none; another reader of the layer would see the
+/// factors.
 static SmallVector<OpOperand *> foldTargets(LayerScaleOp layerScale) {
   Operation *layer = layerScale.getInput().getDefiningOp();
   if (!layer || !layer->hasOneUse() || !weightOf(layerScale.getGamma()))
@@ -28,6 +29,13 @@ static SmallVector<OpOperand *> foldTargets(LayerScaleOp layerScale) {
   } else if (auto norm = dyn_cast<LayerNormOp>(layer); norm && norm.getGamma() && !norm.getHeads()) {
     add(norm.getGammaMutable());
     add(norm.getBetaMutable());
+  } else if (auto attention = dyn_cast<AttentionOp>(layer)) {
+    // Without a projection behind it: each channel of the result is a mean of that channel of the values.
+    auto value = attention.getValue().getDefiningOp<LinearOp>();
+    if (value && value->hasOneUse()) {
+      operands.push_back(&value.getWeightMutable());
+      add(value.getBiasMutable());
+    }
   }
   bool weights = llvm::all_of(operands, [](OpOperand *operand) { return weightOf(operand->get()); });
   return weights ? operands : SmallVector<OpOperand *>();

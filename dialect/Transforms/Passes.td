@@ -128,7 +128,8 @@ def FoldLayerScale : VitPass<"vit-fold-layer-scale", "::mlir::ModuleOp"> {
     ```
 
     Legal if the layer scale is the only reader of a linear layer, and both have weights as operands. The gamma and beta
-    of a norm take the factors likewise (blocks whose norm comes last).
+    of a norm take the factors likewise (blocks whose norm comes last), and the layer that makes an attention's values
+    where no projection follows.
 
     Statistic: `layer-scales-folded`.
   }];

@@ -85,7 +85,10 @@ std::vector<Axis> allAxes() {
     c.pool.kind = PoolKind::Mean;
   });
   axes.one("tokens.prefix", "cls, dist", [](Config &c) { c.prefix = {{"cls", 1}, {"dist", 1}}; });
-  axes.one("tokens.suffix", "reg2:2", [](Config &c) { c.suffix = {{"reg2", 2}}; });
+  axes.one("tokens.suffix", "reg:2", [](Config &c) {
+    c.prefix = {{"cls", 1}};
+    c.suffix = {{"reg", 2}};
+  });
   axes.all<PosCovers>(
       "tokens.pos_covers", [](Config &c) -> PosCovers & { return c.posCovers; },
       [](Config &c, PosCovers covers) {
@@ -153,7 +156,7 @@ std::vector<Axis> allAxes() {
     c.head.layers = {{"main", "cls", 11, true}, {"dist", "dist", 11, true}};
     c.head.combine = HeadCombine::Mean;
   });
-  for (const char *act : {"tanh", "gelu_erf", "none"})
+  for (const char *act : {"tanh", "gelu_erf", "identity"})
     axes.one("head.pre_logits.act", act, [=](Config &c) { c.head.preLogits = PreLogits{20, act, true}; });
   return axes.list;
 }

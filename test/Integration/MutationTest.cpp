@@ -265,6 +265,7 @@ TEST(Mutations, CoverEveryFieldThatIsPrinted) {
   ModelConfig config = smallConfig();
   config.source.sha256 = "x";
   config.pos.resize.emplace();
+  config.rope.periods = {1};
   config.pool.layers = {1};
   config.pool.heads = config.pool.hidden = 1;
   config.pool.act = Activation::Relu;

@@ -49,9 +49,7 @@ const std::vector<Mutation> &vitc::test::mutations() {
        {{"preprocess.steps.resize.impl", R"("opencv")"}},
        Refused,
        "impl"},
-      {"golden",
-       "preprocess.steps.resize.rounding",
-       {{"preprocess.steps.resize.rounding", R"("lround")"}}},
+      {"golden", "preprocess.steps.resize.rounding", {{"preprocess.steps.resize.rounding", R"("lround")"}}},
       {"golden",
        "preprocess.steps.center_crop.op",
        {{"preprocess.steps.center_crop.op", R"("crop")"}},
@@ -117,9 +115,8 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"eva", "rope.order", {{"rope.order", R"("xy")"}}},
       {"eva", "rope.pairing", {{"rope.pairing", R"("half")"}}, Refused, "rope.pairing"},
       {"eva", "rope.ref", {{"rope.ref", "[8, 8]"}}},
-      // A rotation of all queries and keys by one angle more is none.
-      {"eva", "rope.offset", {{"rope.offset", "1"}}, Same},
-      same("rope.base", "200"), // without rotations
+      {"eva", "rope.offset", {{"rope.offset", "1"}}}, // against the prefix, which is not rotated
+      same("rope.base", "200"),                       // without rotations
       {"eva", "rope.periods", {{"rope.periods", "[1, 10, 100]"}}, Refused, "rope.periods"}, // of dinov3 only
       {"beit", "rel_bias.kind", {{"rel_bias.kind", R"("none")"}, {"ignored", R"(["blk.*.rel_table"])"}}},
       {"beit", "rel_bias.shared", {{"rel_bias.shared", "true"}}, Refused, "rel_table"},

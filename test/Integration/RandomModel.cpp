@@ -254,7 +254,8 @@ void Generator::drawOutputs(ModelConfig &config) {
   }
   add({OutputValue::Features});
   add({OutputValue::Hidden, between(0, config.depth)});
-  if (config.tokens() < 100) {
+  bool weights = config.block.attn.softmax && config.block.attn.scaleRule != ScaleRule::LearnedDivisor;
+  if (config.tokens() < 100 && weights) {
     add({OutputValue::Attention, between(0, config.depth - 1)});
     if (pooled)
       add({OutputValue::Rollout});

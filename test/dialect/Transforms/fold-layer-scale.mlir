@@ -2,7 +2,7 @@
 // RUN: vit-opt %s --vit-fold-layer-scale=statistics -o /dev/null 2>&1 | FileCheck %s --check-prefix=STATISTICS
 // RUN: vit-opt %s --vit-fold-layer-scale -o %t.mlir && vit-interp %s %t.mlir --bound 1e-12
 
-// STATISTICS: vit-fold-layer-scale: layer-scales-folded = 2
+// STATISTICS: vit-fold-layer-scale: layer-scales-folded = 3
 
 vit.weight @blk.0.o.w : tensor<4x4xf32>
 vit.weight @blk.0.o.b : tensor<4xf32>
@@ -56,5 +56,20 @@ func.func @no_linear(%x: tensor<5x4xf32>) -> tensor<5x4xf32> {
   %g = vit.param @blk.0.ls1 : tensor<4xf32>
   // CHECK: vit.layer_scale
   %z = vit.layer_scale %x, %g : (tensor<5x4xf32>, tensor<4xf32>) -> tensor<5x4xf32>
+  return %z : tensor<5x4xf32>
+}
+
+// An attention without a projection behind it passes the factors on to its values.
+// CHECK-LABEL: func.func @behind_attention
+// CHECK: %[[V:.*]] = vit.linear %{{.*}}, %{{.*}} bias %{{.*}} :
+// CHECK: %[[Y:.*]] = vit.attention %{{.*}}, %{{.*}}, %[[V]] heads 2
+// CHECK: return %[[Y]]
+func.func @behind_attention(%x: tensor<5x4xf32>) -> tensor<5x4xf32> {
+  %w = vit.param @blk.0.o.w : tensor<4x4xf32>
+  %b = vit.param @blk.0.o.b : tensor<4xf32>
+  %g = vit.param @blk.0.ls1 : tensor<4xf32>
+  %v = vit.linear %x, %w bias %b : (tensor<5x4xf32>, tensor<4x4xf32>, tensor<4xf32>) -> tensor<5x4xf32>
+  %y = vit.attention %x, %x, %v heads 2 scale 1.0 : (tensor<5x4xf32>, tensor<5x4xf32>, tensor<5x4xf32>) -> tensor<5x4xf32>
+  %z = vit.layer_scale %y, %g : (tensor<5x4xf32>, tensor<4xf32>) -> tensor<5x4xf32>
   return %z : tensor<5x4xf32>
 }
