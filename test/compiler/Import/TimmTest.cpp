@@ -111,7 +111,8 @@ TEST(Timm, Pooling) {
   ASSERT_TRUE(all);
   EXPECT_TRUE(all->config.pool.includePrefix);
   EXPECT_EQ(all->config.finalNorm, FinalNorm::AllTokens);
-  expectRefused({}, {{"global_pool", "\"avgmax\""}}, {"pool.kind: 'avgmax'", "mean"});
+  EXPECT_EQ(open(timmShapes(), {}, {{"global_pool", "\"avgmax\""}})->config.pool.kind, PoolKind::AvgMax);
+  expectRefused({}, {{"global_pool", "\"prr\""}}, {"global_pool", "'avgmax', 'map'", "'prr'"});
   expectRefused({}, {{"global_pool", "\"\""}}, {"pool.kind"});
   auto none = open(without("norm."));
   ASSERT_TRUE(none);

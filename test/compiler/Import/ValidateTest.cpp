@@ -148,24 +148,11 @@ TEST(Validate, NamesAreIdentifiers) {
 TEST(Validate, NamesWhatIsNotLoweredYet) {
   const Broken cases[] = {
       {"input.shape: 'naflex'", [](ModelConfig &c) { c.shape = InputShape::NaFlex; }},
-      {"patch.norm_out: 'rms'", [](ModelConfig &c) { c.patch.normOut = NormKind::Rms; }},
       {"tokens.prefix: expected kinds", [](ModelConfig &c) { c.prefix.push_back({"x", 1}); }},
       {"tokens.suffix: expected kinds", [](ModelConfig &c) { c.suffix.push_back({"x", 1}); }},
-      {"rope.kind: 'dinov3'", [](ModelConfig &c) { c.rope.kind = RopeKind::DinoV3; }},
-      {"rel_bias.kind: 'beit'", [](ModelConfig &c) { c.relBias = RelBiasKind::Beit; }},
-      {"norm.kind: 'rms'", [](ModelConfig &c) { c.norm = NormKind::Rms; }},
       {"block.placement: 'parallel'", [](ModelConfig &c) { c.block.placement = Placement::Parallel; }},
-      {"block.residual: 'false'", [](ModelConfig &c) { c.block.residual = false; }},
-      {"block.attn.qk_norm: 'layer'", [](ModelConfig &c) { c.block.attn.qkNorm = NormKind::Layer; }},
-      {"block.attn.scale: 'learned_div'",
-       [](ModelConfig &c) { c.block.attn.scaleRule = ScaleRule::LearnedDivisor; }},
-      {"block.attn.softmax", [](ModelConfig &c) { c.block.attn.softmax = false; }},
       {"block.attn.value", [](ModelConfig &c) { c.block.attn.value = false; }},
-      {"block.attn.out_proj", [](ModelConfig &c) { c.block.attn.outProj = false; }},
-      {"block.attn.out_norm", [](ModelConfig &c) { c.block.attn.outNorm = true; }},
       {"block.attn.gate: 'sigmoid'", [](ModelConfig &c) { c.block.attn.gate = "sigmoid"; }},
-      {"block.mlp.kind: 'glu'", [](ModelConfig &c) { c.block.mlp.kind = MlpKind::Glu; }},
-      {"block.mlp.inner_norm", [](ModelConfig &c) { c.block.mlp.innerNorm = true; }},
   };
   for (const Broken &broken : cases) {
     ModelConfig config = minimalConfig();
