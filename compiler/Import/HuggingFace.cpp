@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Import/HuggingFaceFamilies.h"
+#include "compiler/Import/VitNames.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Suggest.h"
 #include "llvm/ADT/STLExtras.h"
@@ -27,6 +28,16 @@ constexpr std::pair<const char *, Activation> activations[] = {
     {"silu", Activation::Silu},
     {"swish", Activation::Silu},
 };
+
+const std::pair<const char *, Activation> *findActivation(llvm::StringRef name) {
+  return llvm::find_if(activations, [&](const auto &a) { return name == a.first; });
+}
+std::string knownActivations() {
+  llvm::SmallVector<llvm::StringRef> known;
+  for (const auto &[name, value] : activations)
+    known.push_back(name);
+  return llvm::join(known, ", ");
+}
 
 /// The size of the pictures that `preprocess` makes, where it says one.
 std::optional<Extent> sizeAfter(const Preprocess &preprocess) {
@@ -239,13 +250,9 @@ llvm::Error Importer::readNumerics(Reader &reader) {
   llvm::Expected<std::string> act = reader.string("hidden_act", family.activation);
   if (!act)
     return act.takeError();
-  const auto *entry = llvm::find_if(activations, [&](const auto &a) { return *act == a.first; });
-  if (entry == std::end(activations)) {
-    llvm::SmallVector<llvm::StringRef> known;
-    for (const auto &[name, value] : activations)
-      known.push_back(name);
-    return reader.json.get("hidden_act")->expected(fmt::format("one of {}", llvm::join(known, ", ")));
-  }
+  const auto *entry = findActivation(*act);
+  if (entry == std::end(activations))
+    return reader.json.get("hidden_act")->expected("one of " + knownActivations());
   config.block.mlp.act = entry->second;
   return llvm::Error::success();
 }
@@ -274,6 +281,10 @@ llvm::Error Importer::readTail(Reader &reader) {
     llvm::Expected<std::string> act = stringOr(reader.json, "pooler_act", "tanh");
     if (!act)
       return act.takeError();
+    if (const auto *entry = findActivation(*act); entry != std::end(activations))
+      *act = nameOf(entry->second);
+    else if (*act != "tanh")
+      return reader.json.get("pooler_act")->expected("tanh, or one of " + knownActivations());
     return reader.compare("pooler_output_size", preLogits(*act), reader.sourceName("head.pre.w"));
   }
   case Head::Projection: {

@@ -116,11 +116,15 @@ TEST(HuggingFace, ViTModelHasFeaturesAndAPooler) {
   ASSERT_TRUE(pooled);
   EXPECT_EQ(pooled->config.head.preLogits, (PreLogits{6, "tanh", true}));
   auto change = classIs("ViTModel", "vit");
-  change["pooler_act"] = "\"relu\"";
+  change["pooler_act"] = "\"gelu\"";
+  auto gelu = open(shapes, change);
+  ASSERT_TRUE(gelu);
+  EXPECT_EQ(gelu->config.head.preLogits->act, "gelu_erf");
+  change["pooler_act"] = "\"mish\"";
   ModelDir dir;
   dir.tensors(shapes);
   dir.config(huggingFaceConfig(change));
-  expectError(dir.open(), ExitCode::Input, {"head.pre_logits.act", "'relu'"});
+  expectError(dir.open(), ExitCode::Input, {"pooler_act: expected tanh, or one of", "'mish'"});
 }
 
 TEST(HuggingFace, UnusedPoolerIsNamedAsIgnored) {
