@@ -253,8 +253,7 @@ llvm::Error vitc::addCanonical(const WeightStore &store, const RawTensor &raw, c
         slice.dims[0].extent /= parts;
         slice.first += part * slice.dims[0].extent * slice.dims[0].stride;
       }
-      std::string target =
-          substitute(targets[part], scanned ? block : index.value_or(0), bias ? "b" : "w");
+      std::string target = substitute(targets[part], scanned ? block : index.value_or(0), bias ? "b" : "w");
       auto [it, fresh] = result.slices.try_emplace(target, slice);
       if (!fresh)
         return inputError("{}: expected one tensor for '{}', got '{}' and '{}'", store.path(), target,
