@@ -62,9 +62,12 @@ void vitc::printHelp(llvm::raw_ostream &os) {
   }
   os << "  help      show this text, or that of a command: vitc help compile\n";
   printOptions(os, TopVis);
-  os << "\nMODEL is a directory (vit.json, config.json of Hugging Face or timm, or open_clip_config.json, with\n"
-        "weights), an .onnx file, a file of weights alone, a vit dialect .mlir file, or preset:NAME with seeded\n"
-        "random weights (preset:vit_base_patch16_224). LIB is a library that vitc compiled: .so, .a or .o.\n\n"
+  os << "\nMODEL is a directory (vit.json, config.json of Hugging Face or timm, or open_clip_config.json, "
+        "with\n"
+        "weights), an .onnx file, a file of weights alone, a vit dialect .mlir file, or preset:NAME with "
+        "seeded\n"
+        "random weights (preset:vit_base_patch16_224). LIB is a library that vitc compiled: .so, .a or "
+        ".o.\n\n"
         "Exit codes: 0 done, 1 the input is at fault, 2 the command line is, 3 a bug of vitc, 4 the "
         "environment is\n"
         "(disk, memory, permission), 5 a verification exceeded its bound.\n\n"

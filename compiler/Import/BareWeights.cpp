@@ -46,9 +46,10 @@ struct Candidate {
 llvm::Error nothingFits(const WeightStore &store) {
   for (const hf::ModelClass &modelClass : hf::modelClasses())
     if (modelClass.family && unknownTensors(store, *modelClass.family->names, modelClass.ignored).empty())
-      return inputError("{}: the tensors have the names of transformers ({}), whose weights need the config.json "
-                        "that was written with them: put it beside them and give the directory",
-                        store.path(), modelClass.name);
+      return inputError(
+          "{}: the tensors have the names of transformers ({}), whose weights need the config.json "
+          "that was written with them: put it beside them and give the directory",
+          store.path(), modelClass.name);
   const BareLibrary *nearest = nullptr;
   std::vector<std::string> fewest;
   for (const BareLibrary *library : libraries) {

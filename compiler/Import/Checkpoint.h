@@ -45,8 +45,8 @@ struct ImportOptions {
   std::string labelsPath;                ///< text file with one label a line
   std::optional<double> normEps;         ///< instead of the description's norm.eps
   std::optional<ResizeImpl> resizeRules; ///< instead of the rules that the configuration names or implies
-  /// Canonical name and file of tensors that replace, or supply, the checkpoint's; "cls", "dist", "reg" and "pos"
-  /// stand for those of the embedding.
+  /// Canonical name and file of tensors that replace, or supply, the checkpoint's; "cls", "dist", "reg" and
+  /// "pos" stand for those of the embedding.
   std::vector<std::pair<std::string, std::string>> tensors;
   std::string arch;  ///< "LIBRARY:NAME": what weights without a configuration are; "" if not given
   int64_t heads = 0; ///< of weights without a configuration; 0 if not given

@@ -202,7 +202,7 @@ llvm::Error Reader::addCrop() {
     }
   }
   // transformers' NumPy crop floors the offset, torchvision's rounds half to even.
-  step.round = fast ? CropRounding::HalfEven : CropRounding::Floor;
+  step.round = CropRounding::Floor;
   result.steps.push_back(step);
   return llvm::Error::success();
 }

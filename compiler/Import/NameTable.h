@@ -75,7 +75,8 @@ public:
   int64_t extent(llvm::StringRef name, int index) const;
 };
 
-/// Adds what one rule makes of one tensor: the slices that its target names, with `index` for "{i}" and w or b for
+/// Adds what one rule makes of one tensor: the slices that its target names, with `index` for "{i}" and w or
+/// b for
 /// "{p}". The same errors as canonicalNames().
 llvm::Error addCanonical(const WeightStore &store, const RawTensor &raw, const NameRule &rule,
                          std::optional<int64_t> index, bool bias, CanonicalTensors &result);

@@ -80,7 +80,8 @@ static bool isWeightFile(llvm::StringRef name) {
 bool WeightStore::hasWeights(llvm::StringRef directory) {
   std::error_code error;
   for (fs::directory_iterator it(directory, error), end; it != end && !error; it.increment(error))
-    if (llvm::StringRef name = path::filename(it->path()); isWeightFile(name) || llvm::is_contained(weightFiles, name))
+    if (llvm::StringRef name = path::filename(it->path());
+        isWeightFile(name) || llvm::is_contained(weightFiles, name))
       return true;
   return false;
 }

@@ -108,7 +108,8 @@ const RawTensor *WeightStore::find(llvm::StringRef name) const {
   return it == table.end() ? nullptr : &it->second;
 }
 
-WeightStore WeightStore::forFiles(llvm::StringRef path, std::vector<std::shared_ptr<const MappedFile>> files) {
+WeightStore WeightStore::forFiles(llvm::StringRef path,
+                                  std::vector<std::shared_ptr<const MappedFile>> files) {
   WeightStore store;
   store.name = path.str();
   store.files = std::move(files);

@@ -60,8 +60,8 @@ public:
   /// Reads `model.safetensors.index.json` or `pytorch_model.bin.index.json` and the shards beside it. Shard
   /// names must be plain file names, and the index must map every tensor of every shard, and to that shard.
   static llvm::Expected<WeightStore> openIndex(llvm::StringRef path);
-  /// The file of weights of a directory, or its index: model.safetensors, pytorch_model.bin, the index of one of
-  /// them, or else the only file whose suffix says weights. Errors say what was seen.
+  /// The file of weights of a directory, or its index: model.safetensors, pytorch_model.bin, the index of one
+  /// of them, or else the only file whose suffix says weights. Errors say what was seen.
   static llvm::Expected<std::string> findFile(llvm::StringRef directory);
   /// Opens that file.
   static llvm::Expected<WeightStore> openDirectory(llvm::StringRef directory);

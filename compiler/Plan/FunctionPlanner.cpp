@@ -113,7 +113,14 @@ Value FunctionPlanner::buffer(Value v, Type element) {
   if (type.getElementType() == element)
     return found;
   Value &copy = narrowed[v];
-  if (!copy) {
+  if (!copy && type.getRank() == 3) {
+    // All of the planes, with what is behind heads, as rows of both.
+    copy = vit::PlanBufferOp::create(b, loc, MemRefType::get(type.getShape(), element), IntegerAttr());
+    Value from = rowsOfPlanes(found, type.getShape()), to = rowsOfPlanes(copy, type.getShape());
+    int64_t rows = type.getDimSize(0) * type.getDimSize(1);
+    vit::PlanCopyOp::create(b, loc, from, to, IntegerAttr(),
+                            b.getI64IntegerAttr(rowChunks(rows, type.getDimSize(2))));
+  } else if (!copy) {
     int64_t rows = type.getDimSize(0), width = type.getDimSize(1);
     copy = vit::PlanBufferOp::create(b, loc, activationType(rows, width, element), IntegerAttr());
     vit::PlanCopyOp::create(b, loc, found, copy, IntegerAttr(), b.getI64IntegerAttr(rowChunks(rows, width)));

@@ -106,8 +106,8 @@ LogicalResult FunctionPlanner::planAttention(vit::FusedAttentionOp op) {
     bias = packed(chain, MemRefType::get({heads, k[1], padded}, b.getF32Type()));
   }
   vit::PlanAttentionOp::create(
-      b, loc, buffer(op.getQuery()), buffer(op.getKey()), buffer(op.getValue()), bias, output,
-      op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(), op.getLinearAttr(),
+      b, loc, buffer(op.getQuery(), element), buffer(op.getKey(), element), buffer(op.getValue(), element),
+      bias, output, op.getHeadsAttr(), op.getPlanesAttr(), op.getBase2Attr(), op.getLinearAttr(),
       b.getDenseI64ArrayAttr({tile.rows, tile.vectors}), matrixUnit ? b.getUnitAttr() : UnitAttr(),
       b.getDenseI64ArrayAttr({grid.rowBlocks, grid.groups}), finer(fineRowBlocks(q[1], grid), grid.rowBlocks),
       b.getI64IntegerAttr(4 * q[1] * k[1] * q[2] * heads));

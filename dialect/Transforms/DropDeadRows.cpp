@@ -67,7 +67,8 @@ static Value sliceOf(OpBuilder &builder, Location loc, Value tokens, Rows rows) 
   return SliceOp::create(builder, loc, withRows(tokens, rows.count), tokens, rows.first);
 }
 
-/// A rotation of its live rows only, or null: prefix and suffix are not rotated, and between them all rows stay.
+/// A rotation of its live rows only, or null: prefix and suffix are not rotated, and between them all rows
+/// stay.
 static Value narrowedRope(RopeOp rope, Rows rows) {
   int64_t first = rope.getFirst();
   OpBuilder builder(rope);

@@ -70,6 +70,8 @@ protected:
     if (const llvm::json::Object *given = facts.getObject("options")) {
       options.heads = given->getInteger("heads").value_or(0);
       options.arch = given->getString("arch").value_or("").str();
+      if (given->getString("resize-rules") == "pillow") // which the configuration does not say
+        options.resizeRules = ResizeImpl::Pil;
       if (auto size = given->getString("image-size")) { // "HxW"
         Extent extent;
         auto [height, width] = size->split('x');

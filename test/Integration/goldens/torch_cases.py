@@ -136,7 +136,8 @@ def clip_outputs(model, x):
     pooled = pooled[0] if isinstance(pooled, tuple) else pooled
     hook.remove()
     last.remove()
-    tokens = seen["blocks"] if seen["post"].dim() == 2 else seen["post"]  # features are normalised when all tokens are
+    # Features are normalised, as open_clip's are; OpenAI's code normalises the token that it pools alone.
+    tokens = visual.ln_post(seen["blocks"]) if seen["post"].dim() == 2 else seen["post"]
     return {"features": tokens.numpy(), "pooled": pooled.numpy()}
 
 

@@ -146,7 +146,7 @@ TEST(CommandsTest, ModelsThatAreNone) {
                 {"--weights-from", "library"});
   expectFailure({"compile", none.c_str(), "--labels", "l"}, ExitCode::Usage, {"--labels", "checkpoint"});
   expectFailure({"inspect", empty.c_str()}, ExitCode::Input, {"empty.so"});
-  expectFailure({"compile", text.c_str()}, ExitCode::Input, {"give the directory"});
+  expectFailure({"compile", text.c_str()}, ExitCode::Input, {"safetensors", "8 bytes"});
   expectFailure({"compile", onnx.c_str()}, ExitCode::Input, {"ONNX"});
   expectFailure({"compile", mlir.c_str()}, ExitCode::Input, {"bad.mlir:1:", "nonsense"});
   expectFailure({"compile", none.c_str(), "-o", dir.file("x.so").c_str()}, ExitCode::Input, {"@forward"});

@@ -42,7 +42,8 @@ Shapes huggingFaceShapes(llvm::StringRef prefix, bool newNames, bool distilled);
 /// timm names of a plain model with head.
 Shapes timmShapes();
 
-/// A JSON object of members ("KEY": value); `change` replaces or adds some, and a value of "-" removes the key.
+/// A JSON object of members ("KEY": value); `change` replaces or adds some, and a value of "-" removes the
+/// key.
 std::string jsonObject(std::map<std::string, std::string> members,
                        const std::map<std::string, std::string> &change = {});
 

@@ -334,10 +334,9 @@ TEST_F(BuildModuleTest, AttentionMaps) {
   });
   EXPECT_EQ(maps, 1);
   config.outputs = {{OutputValue::Rollout}};
-  EXPECT_EQ(from(lines(), "rollout"),
-            (Lines{"rollout 7", "linear 7", "linear 7", "linear 7", "attention 7", "linear 7", "add 7",
-                                             "layer_norm 7", "linear 7", "activation 7", "linear 7",
-                   "add 7", "layer_norm 7", "slice 1"}));
+  EXPECT_EQ(from(lines(), "rollout"), (Lines{"rollout 7", "linear 7", "linear 7", "linear 7", "attention 7",
+                                             "linear 7", "add 7", "layer_norm 7", "linear 7", "activation 7",
+                                             "linear 7", "add 7", "layer_norm 7", "slice 1"}));
   module->walk([&](vit::RolloutOp) { ++maps; });
   EXPECT_EQ(maps, 4);
 }
