@@ -201,8 +201,9 @@ llvm::Error Reader::addCrop() {
       step.size = *extent;
     }
   }
-  // transformers' NumPy crop floors the offset, torchvision's rounds half to even.
-  step.round = CropRounding::Floor;
+  // transformers' own crops floor the offset: those on NumPy, and from version 5 on all. The fast processors
+  // of version 4 call torchvision's, which rounds half to even.
+  step.round = fast && libraryMajor < 5 ? CropRounding::HalfEven : CropRounding::Floor;
   result.steps.push_back(step);
   return llvm::Error::success();
 }

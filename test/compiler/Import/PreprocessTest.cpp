@@ -90,6 +90,9 @@ TEST(Preprocess, FastProcessorsMeanTorchvision) {
   EXPECT_EQ(std::get<ResizeStep>(model->config.preprocess->steps[0]).impl, ResizeImpl::Torch);
   EXPECT_EQ(std::get<CenterCropStep>(model->config.preprocess->steps[1]).round, CropRounding::HalfEven);
   EXPECT_NE(model->notes.back().find("torchvision"), std::string::npos);
+  auto newer = get(openWith(fast, {{"transformers_version", "\"5.1.0\""}}));
+  ASSERT_TRUE(newer);
+  EXPECT_EQ(std::get<CenterCropStep>(newer->config.preprocess->steps[1]).round, CropRounding::Floor);
   // Version 5 means the same without the suffix, except for its Pillow class.
   constexpr const char *plain = R"({"image_processor_type": "ViTImageProcessor", "size": 8})";
   constexpr const char *pillow = R"({"image_processor_type": "ViTImageProcessorPil", "size": 8})";
