@@ -54,11 +54,7 @@ llvm::Expected<Classifier> Classifier::open(llvm::StringRef modelOrLibrary, cons
       return inputError("{}: expected {} labels, one per class, got {}", *file, classes, read->size());
     labels = std::move(*read);
   }
-  std::string level;
-  llvm::Expected<vitc_options> options = createOptions(arguments, **library, level);
-  if (!options)
-    return options.takeError();
-  llvm::Expected<RunningModel> model = (*library)->create(*options);
+  llvm::Expected<RunningModel> model = createModel(arguments, **library);
   if (!model)
     return model.takeError();
   return Classifier(std::move(*library), std::move(*model), std::move(labels));

@@ -252,9 +252,9 @@ vitc::openAndLoad(llvm::StringRef modelOrLibrary, const Arguments &arguments, Co
   return library;
 }
 
-llvm::Expected<vitc_options> vitc::createOptions(const Arguments &arguments, const LoadedLibrary &library,
-                                                 std::string &level) {
+llvm::Expected<RunningModel> vitc::createModel(const Arguments &arguments, const LoadedLibrary &library) {
   vitc_options options = {};
+  std::string level; // what options.level points to
   llvm::Expected<int64_t> threads = arguments.integer(OPT_threads, 0, 1, 1024);
   if (!threads)
     return threads.takeError();
@@ -270,5 +270,5 @@ llvm::Expected<vitc_options> vitc::createOptions(const Arguments &arguments, con
                        library.path(), level);
     options.level = level.c_str();
   }
-  return options;
+  return library.create(options);
 }

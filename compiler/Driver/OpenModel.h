@@ -51,9 +51,8 @@ llvm::Error refuseForLibrary(llvm::StringRef library, const Arguments &arguments
 llvm::Expected<std::unique_ptr<LoadedLibrary>> openAndLoad(llvm::StringRef modelOrLibrary,
                                                            const Arguments &arguments, Console &console);
 
-/// --threads and --target as options of create. Strings live in `level`.
-llvm::Expected<vitc_options> createOptions(const Arguments &arguments, const LoadedLibrary &library,
-                                           std::string &level);
+/// A model of the library, with --threads and --target.
+llvm::Expected<RunningModel> createModel(const Arguments &arguments, const LoadedLibrary &library);
 
 } // namespace vitc
 

@@ -104,11 +104,7 @@ llvm::Error vitc::runTensorCommand(const Arguments &arguments, Console &console)
   llvm::Expected<Batch> batch = checkInput(*file, from.front(), facts);
   if (!batch)
     return batch.takeError();
-  std::string level;
-  llvm::Expected<vitc_options> options = createOptions(arguments, **library, level);
-  if (!options)
-    return options.takeError();
-  llvm::Expected<RunningModel> model = (*library)->create(*options);
+  llvm::Expected<RunningModel> model = createModel(arguments, **library);
   if (!model)
     return model.takeError();
 

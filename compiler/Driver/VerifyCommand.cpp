@@ -368,11 +368,7 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   if (checkpoint && compiled && compiled->source.hash != checkpoint->config.source.hash)
     console.warn(fmt::format("{}: compiled from other weights ({}) than those of {} ({})", (*library)->path(),
                              compiled->source.hash, inputs.front(), checkpoint->config.source.hash));
-  std::string level;
-  llvm::Expected<vitc_options> create = createOptions(arguments, **library, level);
-  if (!create)
-    return create.takeError();
-  llvm::Expected<RunningModel> running = (*library)->create(*create);
+  llvm::Expected<RunningModel> running = createModel(arguments, **library);
   if (!running)
     return running.takeError();
 

@@ -61,6 +61,10 @@ int64_t countBlocks(const CanonicalTensors &tensors);
 /// heads.
 void fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config);
 
+/// Gives `config` the head whose tensors there are: a layer with tanh in front, a layer of the pooled token,
+/// both or neither.
+void fillHeadFromShapes(const CanonicalTensors &tensors, ModelConfig &config);
+
 /// A text file with one label a line (UTF-8; CRLF is fine), or ImageNet's meta.mat (SynsetLabels.h).
 llvm::Expected<std::vector<std::string>> readLabels(llvm::StringRef file);
 

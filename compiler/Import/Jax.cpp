@@ -104,10 +104,7 @@ llvm::Error describe(BareModel &model) {
   } else {
     config.pool.kind = tensors.has("embed.cls") ? PoolKind::Cls : PoolKind::Mean;
   }
-  if (int64_t out = tensors.extent("head.pre.w", 0))
-    config.head.preLogits = PreLogits{out, "tanh", tensors.has("head.pre.b")};
-  if (int64_t out = tensors.extent("head.main.w", 0))
-    config.head.layers.push_back({"main", "pooled", out, tensors.has("head.main.b")});
+  fillHeadFromShapes(tensors, config);
   if (config.channels == 3) {
     // tf.image.resize of the bytes without antialiasing, then value_range(-1, 1).
     ResizeStep resize{ResizeMode::Squash,  config.inputSize, ResizeFilter::Bilinear,

@@ -131,8 +131,7 @@ llvm::Error describe(BareModel &model) {
     model.warn(
         "no tensor says whether the class token or the mean of all tokens is pooled; using the token, the "
         "library's default (--arch lucidrains:vit_mean says otherwise)");
-  if (int64_t out = tensors.extent("head.main.w", 0))
-    config.head.layers.push_back({"main", "pooled", out, tensors.has("head.main.b")});
+  fillHeadFromShapes(tensors, config);
   model.imported.checkpoint.notes.push_back(
       "no preprocessing is known: the library takes normalised tensors only");
   return llvm::Error::success();

@@ -102,10 +102,7 @@ llvm::Error describe(BareModel &model) {
   config.normEps = eps;
   config.block.mlp.act = Activation::GeluTanh;
   config.pool.kind = tensors.has("embed.cls") ? PoolKind::Cls : PoolKind::Mean;
-  if (int64_t out = tensors.extent("head.pre.w", 0))
-    config.head.preLogits = PreLogits{out, "tanh", tensors.has("head.pre.b")};
-  if (int64_t out = tensors.extent("head.main.w", 0))
-    config.head.layers.push_back({"main", "pooled", out, tensors.has("head.main.b")});
+  fillHeadFromShapes(tensors, config);
   noteEps(model);
   // The tutorial's inference squashes; its validation takes the shortest side and the centre (docs).
   usePictures(model, {ResizeStep{ResizeMode::Squash, config.inputSize, ResizeFilter::Bilinear,

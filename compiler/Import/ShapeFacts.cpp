@@ -68,3 +68,10 @@ void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) 
   block.mlp.innerNorm = tensors.has("blk.0.mlp_norm.w");
   block.mlp.kind = tensors.has("blk.0.gate.w") ? MlpKind::Glu : MlpKind::Plain;
 }
+
+void vitc::fillHeadFromShapes(const CanonicalTensors &tensors, ModelConfig &config) {
+  if (int64_t out = tensors.extent("head.pre.w", 0))
+    config.head.preLogits = PreLogits{out, "tanh", tensors.has("head.pre.b")};
+  if (int64_t out = tensors.extent("head.main.w", 0))
+    config.head.layers.push_back({"main", "pooled", out, tensors.has("head.main.b")});
+}

@@ -50,10 +50,7 @@ llvm::Error describe(BareModel &model) {
   config.pos.resize = PosResize{"cubic-0.75", false, true, "size"};
   config.pool.kind = PoolKind::Cls;
   config.finalNorm = tensors.has("final.norm.w") ? FinalNorm::AllTokens : FinalNorm::None;
-  if (int64_t out = tensors.extent("head.pre.w", 0))
-    config.head.preLogits = PreLogits{out, "tanh", tensors.has("head.pre.b")};
-  if (int64_t out = tensors.extent("head.main.w", 0))
-    config.head.layers.push_back({"main", "pooled", out, tensors.has("head.main.b")});
+  fillHeadFromShapes(tensors, config);
 
   // The first weights of each architecture; those of SWAG take larger pictures, whole and bicubic.
   bool swag = config.inputSize.height > 224;

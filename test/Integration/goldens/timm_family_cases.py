@@ -13,6 +13,7 @@ import torchvision
 from torch import nn
 
 import golden_tools as tools
+from timm_cases import run
 
 SMALL = dict(img_size=20, patch_size=5, embed_dim=24, num_heads=3, depth=2, num_classes=7)
 PLAIN = SMALL | dict(mlp_ratio=1.25)
@@ -61,13 +62,6 @@ CASES = {
     "timm-vit-parallel-things": ("vit_small_patch16_18x2_224", PLAIN),
     "timm-vit-differential": ("vit_dwee_patch16_reg1_gap_256", SMALL | dict(mlp_ratio=1.25, num_heads=2)),
 }
-
-
-def run(model, x):
-    if model.num_classes:
-        return {"logits": model(x).numpy()}
-    features = model.forward_features(x)
-    return {"features": features.numpy(), "pooled": model.forward_head(features).numpy()}
 
 
 def wrong_pool(model, x):

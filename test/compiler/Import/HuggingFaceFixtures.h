@@ -35,18 +35,22 @@ struct Opened {
   }
 };
 
-/// Imports and binds without asking whether the compiler can lower the model.
-inline llvm::Expected<Opened> tryImport(const ModelDir &dir) {
-  llvm::Expected<JsonDocument> document = JsonDocument::parseFile(dir.file("config.json"));
-  if (!document)
-    return document.takeError();
-  llvm::Expected<Imported> imported = importHuggingFace(dir.path(), *document);
+/// Binds what an importer made, without asking whether the compiler can lower the model.
+inline llvm::Expected<Opened> bound(llvm::Expected<Imported> imported) {
   if (!imported)
     return imported.takeError();
   if (llvm::Error error =
           bindTensors(imported->checkpoint, imported->tensors, *imported->table, imported->store.path()))
     return std::move(error);
   return Opened{std::move(imported->checkpoint)};
+}
+
+/// Imports and binds without asking whether the compiler can lower the model.
+inline llvm::Expected<Opened> tryImport(const ModelDir &dir) {
+  llvm::Expected<JsonDocument> document = JsonDocument::parseFile(dir.file("config.json"));
+  if (!document)
+    return document.takeError();
+  return bound(importHuggingFace(dir.path(), *document));
 }
 inline std::optional<Opened> import(const Tensors &tensors, const std::string &config) {
   ModelDir dir;

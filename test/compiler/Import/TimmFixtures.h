@@ -6,16 +6,6 @@
 
 namespace vitc::test {
 
-/// Binds what an importer made, without asking whether the compiler can lower the model.
-inline llvm::Expected<Opened> bound(llvm::Expected<Imported> imported) {
-  if (!imported)
-    return imported.takeError();
-  if (llvm::Error error =
-          bindTensors(imported->checkpoint, imported->tensors, *imported->table, imported->store.path()))
-    return std::move(error);
-  return Opened{std::move(imported->checkpoint)};
-}
-
 /// Puts `prefix` in front of all names.
 inline Tensors prefixed(llvm::StringRef prefix, Tensors tensors) {
   for (auto &[name, shape] : tensors.shapes)
