@@ -36,10 +36,10 @@ static LogicalResult verifyChunks(Operation *op, Value buffer, int64_t chunks, S
 }
 
 using Effects = SmallVectorImpl<MemoryEffects::EffectInstance>;
-/// Writes `outputs`, reads all other operands.
-static void addEffects(Effects &effects, Operation *op, ArrayRef<OpOperand *> outputs) {
+/// Effects of a region that writes `output` and, unless they are `given`, `scales`; it reads all else.
+static void addEffects(Effects &effects, Operation *op, OpOperand &output, OpOperand *scales, bool given) {
   for (OpOperand &operand : op->getOpOperands())
-    if (llvm::is_contained(outputs, &operand))
+    if (&operand == &output || (&operand == scales && !given))
       effects.emplace_back(MemoryEffects::Write::get(), &operand);
     else
       effects.emplace_back(MemoryEffects::Read::get(), &operand);
@@ -97,9 +97,6 @@ LogicalResult PlanGatherOp::verify() {
     return failure();
   return verifyChunks(*this, getOutput(), getChunks(), "plan_gather_c2");
 }
-int64_t PlanGatherOp::getFlops() { return 0; }
-SmallVector<Value> PlanGatherOp::getOutputBuffers() { return {getOutput()}; }
-void PlanGatherOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Gemm
@@ -180,8 +177,6 @@ int64_t PlanGemmOp::neighbours() { return 32 / getWeights().getType().getElement
 int64_t PlanGemmOp::panelWidth() { return getWeights().getType().getDimSize(2) / neighbours(); }
 int64_t PlanGemmOp::getChunks() { return getGrid()[0] * getGrid()[1] * getGrid()[2]; }
 int64_t PlanGemmOp::getParts() { return getGrid()[2]; }
-SmallVector<Value> PlanGemmOp::getOutputBuffers() { return {getC()}; }
-void PlanGemmOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getCMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // LayerNorm
@@ -208,17 +203,9 @@ LogicalResult PlanLayerNormOp::verify() {
     return emitOpError() << "expected scales that are given (plan_layer_norm_c4)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_layer_norm_c3");
 }
-int64_t PlanLayerNormOp::getFlops() { return 0; }
-SmallVector<Value> PlanLayerNormOp::getOutputBuffers() {
-  return getScales() && !getGiven() ? SmallVector<Value>{getOutput(), getScales()}
-                                    : SmallVector<Value>{getOutput()};
-}
 void PlanLayerNormOp::getEffects(Effects &effects) {
-  SmallVector<OpOperand *> outputs{&getOutputMutable()};
-  if (!getGiven())
-    for (OpOperand &scales : getScalesMutable())
-      outputs.push_back(&scales);
-  addEffects(effects, *this, outputs);
+  auto scales = getScalesMutable();
+  addEffects(effects, *this, getOutputMutable(), scales.empty() ? nullptr : &*scales.begin(), getGiven());
 }
 
 //===----------------------------------------------------------------------------------------------===//
@@ -241,9 +228,6 @@ LogicalResult PlanRopeOp::verify() {
                          << chunks << " (plan_rope_c3)";
   return success();
 }
-int64_t PlanRopeOp::getFlops() { return 0; }
-SmallVector<Value> PlanRopeOp::getOutputBuffers() { return {getOutput()}; }
-void PlanRopeOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Attention
@@ -292,8 +276,6 @@ LogicalResult PlanAttentionOp::verify() {
   return success();
 }
 int64_t PlanAttentionOp::getChunks() { return getGrid()[0] * getGrid()[1]; }
-SmallVector<Value> PlanAttentionOp::getOutputBuffers() { return {getOutput()}; }
-void PlanAttentionOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 /// A tile of queries, two numbers of each, and their scores; with bf16 the values, too. See
 /// EmitAttention.cpp.
 int64_t PlanAttentionOp::getScratchBytes() {
@@ -320,14 +302,8 @@ LogicalResult PlanQuantizeOp::verify() {
                          << " (plan_quantize_c1)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_quantize_c2");
 }
-int64_t PlanQuantizeOp::getFlops() { return 0; }
-SmallVector<Value> PlanQuantizeOp::getOutputBuffers() {
-  return getGiven() ? SmallVector<Value>{getOutput()} : SmallVector<Value>{getOutput(), getScales()};
-}
 void PlanQuantizeOp::getEffects(Effects &effects) {
-  if (getGiven())
-    return addEffects(effects, *this, {&getOutputMutable()});
-  addEffects(effects, *this, {&getOutputMutable(), &getScalesMutable()});
+  addEffects(effects, *this, getOutputMutable(), &getScalesMutable(), getGiven());
 }
 
 LogicalResult PlanCopyOp::verify() {
@@ -342,9 +318,6 @@ LogicalResult PlanCopyOp::verify() {
                          << " (plan_copy_c1)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_copy_c2");
 }
-int64_t PlanCopyOp::getFlops() { return 0; }
-SmallVector<Value> PlanCopyOp::getOutputBuffers() { return {getOutput()}; }
-void PlanCopyOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 LogicalResult PlanMapOp::verify() {
   for (Value input : getInputs())
@@ -355,9 +328,6 @@ LogicalResult PlanMapOp::verify() {
     return emitOpError() << "expected at least one input (plan_map_c1)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_map_c2");
 }
-int64_t PlanMapOp::getFlops() { return 0; }
-SmallVector<Value> PlanMapOp::getOutputBuffers() { return {getOutput()}; }
-void PlanMapOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 LogicalResult PlanJoinOp::verify() {
   auto out = shapeOf(getOutput());
@@ -373,9 +343,6 @@ LogicalResult PlanJoinOp::verify() {
                          << " (plan_join_c1)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_join_c2");
 }
-int64_t PlanJoinOp::getFlops() { return 0; }
-SmallVector<Value> PlanJoinOp::getOutputBuffers() { return {getOutput()}; }
-void PlanJoinOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 /// `constraint` of ops that make one row of many.
 static LogicalResult verifyPool(Operation *op, Value input, Value output, StringRef constraint) {
@@ -387,16 +354,10 @@ static LogicalResult verifyPool(Operation *op, Value input, Value output, String
 }
 
 LogicalResult PlanMeanOp::verify() { return verifyPool(*this, getInput(), getOutput(), "plan_mean_c1"); }
-int64_t PlanMeanOp::getFlops() { return 0; }
 int64_t PlanMeanOp::getChunks() { return 1; }
-SmallVector<Value> PlanMeanOp::getOutputBuffers() { return {getOutput()}; }
-void PlanMeanOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 LogicalResult PlanMaxOp::verify() { return verifyPool(*this, getInput(), getOutput(), "plan_max_c1"); }
-int64_t PlanMaxOp::getFlops() { return 0; }
 int64_t PlanMaxOp::getChunks() { return 1; }
-SmallVector<Value> PlanMaxOp::getOutputBuffers() { return {getOutput()}; }
-void PlanMaxOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Probabilities and attention maps
@@ -408,9 +369,6 @@ LogicalResult PlanSoftmaxOp::verify() {
                          << getOutput().getType() << " (plan_softmax_c1)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_softmax_c2");
 }
-int64_t PlanSoftmaxOp::getFlops() { return 0; }
-SmallVector<Value> PlanSoftmaxOp::getOutputBuffers() { return {getOutput()}; }
-void PlanSoftmaxOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 LogicalResult PlanAttentionWeightsOp::verify() {
   auto q = shapeOf(getQuery()), k = shapeOf(getKey()), out = shapeOf(getOutput());
@@ -431,10 +389,6 @@ int64_t PlanAttentionWeightsOp::getFlops() {
   auto q = shapeOf(getQuery()), k = shapeOf(getKey());
   return 2 * q[0] * q[1] * k[1] * k[2];
 }
-SmallVector<Value> PlanAttentionWeightsOp::getOutputBuffers() { return {getOutput()}; }
-void PlanAttentionWeightsOp::getEffects(Effects &effects) {
-  addEffects(effects, *this, {&getOutputMutable()});
-}
 
 LogicalResult PlanRolloutOp::verify() {
   auto weights = shapeOf(getWeights()), out = shapeOf(getOutput());
@@ -448,10 +402,7 @@ LogicalResult PlanRolloutOp::verify() {
                          << "], got " << getOutput().getType() << " (plan_rollout_c2)";
   return verifyChunks(*this, getOutput(), getChunks(), "plan_rollout_c3");
 }
-int64_t PlanRolloutOp::getFlops() { return 0; }
 int64_t PlanRolloutOp::getScratchBytes() { return 4 * ((shapeOf(getOutput())[1] + 15) / 16 * 16); }
-SmallVector<Value> PlanRolloutOp::getOutputBuffers() { return {getOutput()}; }
-void PlanRolloutOp::getEffects(Effects &effects) { addEffects(effects, *this, {&getOutputMutable()}); }
 
 //===----------------------------------------------------------------------------------------------===//
 // Schedule

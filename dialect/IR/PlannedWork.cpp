@@ -42,6 +42,16 @@ static bool isWeights(Value buffer) {
   return buffer.getDefiningOp<PlanWeightsOp>() != nullptr;
 }
 
+SmallVector<Value> vit::writtenBuffers(Operation *op) {
+  SmallVector<MemoryEffects::EffectInstance> effects;
+  cast<MemoryEffectOpInterface>(op).getEffects(effects);
+  SmallVector<Value> written;
+  for (const MemoryEffects::EffectInstance &effect : effects)
+    if (isa<MemoryEffects::Write>(effect.getEffect()))
+      written.push_back(effect.getValue());
+  return written;
+}
+
 MovedBytes vit::movedBytes(Operation *op) {
   MovedBytes moved;
   for (Value operand : op->getOperands())

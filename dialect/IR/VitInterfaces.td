@@ -38,7 +38,10 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
       plan has no such division. The results have the same bits.}], "::mlir::Operation *", "cloneFine", (ins), [{}], [{
       return nullptr;
     }]>,
-    InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops">,
+    InterfaceMethod<"Executed floating-point operations per image: multiply-adds times two.", "int64_t", "getFlops",
+      (ins), [{}], [{
+      return 0;
+    }]>,
     InterfaceMethod<"What multiplies in those operations; none: f32.", "::std::optional<::vit::DotKind>", "getDotKind",
       (ins), [{}], [{
       return ::std::nullopt;
@@ -51,7 +54,10 @@ def PlannedOpInterface : OpInterface<"PlannedOpInterface"> {
       "getImagesInner", (ins), [{}], [{
       return false;
     }]>,
-    InterfaceMethod<"Buffers the region writes.", "::llvm::SmallVector<::mlir::Value>", "getOutputBuffers">,
+    InterfaceMethod<"Buffers the region writes.", "::llvm::SmallVector<::mlir::Value>", "getOutputBuffers", (ins),
+      [{}], [{
+      return ::vit::writtenBuffers($_op);
+    }]>,
     InterfaceMethod<"Scratch bytes that one chunk needs.", "int64_t", "getScratchBytes", (ins), [{}], [{
       return 0;
     }]>,

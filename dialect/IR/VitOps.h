@@ -26,6 +26,8 @@ struct MovedBytes {
 };
 /// The sum over all operands of `op`, buffers that it updates in place counted as the operands they are.
 MovedBytes movedBytes(mlir::Operation *op);
+/// The operands that `op` writes, by its memory effects.
+llvm::SmallVector<mlir::Value> writtenBuffers(mlir::Operation *op);
 
 } // namespace vit
 

@@ -77,8 +77,13 @@ def PlanViewOp : VitOp<"plan.view", [Pure]> {
 //===----------------------------------------------------------------------------------------------===//
 
 class PlanRegionOp<string mnemonic, list<Trait> traits = [], list<string> overrides = []>
-    : VitOp<mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<PlannedOpInterface, overrides>,
-                                           DeclareOpInterfaceMethods<MemoryEffectsOpInterface>])>;
+    : VitOp<mnemonic, !listconcat(traits, [DeclareOpInterfaceMethods<PlannedOpInterface, overrides>])>;
+
+// What a region reads and writes of its operands.
+class In<TypeConstraint type> : Arg<type, "", [MemRead]>;
+class Out<TypeConstraint type> : Arg<type, "", [MemWrite]>;
+// Of operations whose scales are read where they are given, else written: effects in C++.
+defvar ScaledRows = DeclareOpInterfaceMethods<MemoryEffectsOpInterface>;
 
 def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let summary = "patches of an image as rows";
@@ -91,7 +96,7 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
     * `plan_gather_c2`: chunks is positive and at most the number of patches.
     * `plan_gather_c3`: factors and shifts, if any, have an entry for each channel.
   }];
-  let arguments = (ins ImageBuffer:$input, RowBuffer:$output, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
+  let arguments = (ins In<ImageBuffer>:$input, Out<RowBuffer>:$output, DenseI64ArrayAttr:$size, DenseI64ArrayAttr:$stride,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{0, 0, 0, 0}">:$padding,
                        OptionalAttr<DenseF64ArrayAttr>:$factors, OptionalAttr<DenseF64ArrayAttr>:$shifts,
                        UnitAttr:$channels_last, I64Attr:$chunks);
@@ -100,7 +105,7 @@ def PlanGatherOp : PlanRegionOp<"plan.gather"> {
   let hasVerifier = 1;
 }
 
-def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getParts", "getScratchBytes", "getDotKind", "cloneFine"]> {
+def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getFlops", "getParts", "getScratchBytes", "getDotKind", "cloneFine"]> {
   let summary = "matrix product with packed weights and an epilogue";
   let description = [{
     `C = activation(A W^T + bias) * factor + residual` with W packed in panels `[panels, K, panel width]`, or, if it is bf16, in
@@ -140,10 +145,10 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
       panel.
     * `plan_gemm_c9`: fine is more parts than those of the grid, with which it keeps to `plan_gemm_c6`.
   }];
-  let arguments = (ins OperandRowBuffer:$a, OperandPlaneBuffer:$weights, Optional<VectorBuffer>:$row_scales,
-                       Optional<VectorBuffer>:$column_scales, Optional<VectorBuffer>:$column_sums,
-                       Optional<VectorBuffer>:$bias, Optional<RowBuffer>:$factor, Optional<RowBuffer>:$residual,
-                       AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
+  let arguments = (ins In<OperandRowBuffer>:$a, In<OperandPlaneBuffer>:$weights, In<Optional<VectorBuffer>>:$row_scales,
+                       In<Optional<VectorBuffer>>:$column_scales, In<Optional<VectorBuffer>>:$column_sums,
+                       In<Optional<VectorBuffer>>:$bias, In<Optional<RowBuffer>>:$factor, In<Optional<RowBuffer>>:$residual,
+                       Out<AnyTypeOf<[RowBuffer, PlaneBuffer], "", "::mlir::MemRefType">>:$c, OptionalAttr<ActivationAttr>:$activation, DenseI64ArrayAttr:$tile,
                        UnitAttr:$matrix_unit, DenseI64ArrayAttr:$grid, OptionalAttr<I64Attr>:$fine, UnitAttr:$images_inner,
                        I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $a `,` $weights `:` type($a) `,` type($weights) `)`
@@ -164,7 +169,7 @@ def PlanGemmOp : PlanRegionOp<"plan.gemm", [AttrSizedOperandSegments], ["getPart
   }];
 }
 
-def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments]> {
+def PlanLayerNormOp : PlanRegionOp<"plan.layer_norm", [AttrSizedOperandSegments, ScaledRows]> {
   let summary = "layer normalisation of rows";
   let description = [{
     `vit.layer_norm` on buffers; may run in place. Behind the width, up to a multiple of 16, rows with room for them get
@@ -199,14 +204,14 @@ def PlanRopeOp : PlanRegionOp<"plan.rope"> {
       of one plane or of all.
     * `plan_rope_c3`: chunks is a positive multiple of the planes, at most one for each row.
   }];
-  let arguments = (ins PlaneBuffer:$input, RowBuffer:$cos, RowBuffer:$sin, PlaneBuffer:$output, I64Attr:$first,
+  let arguments = (ins In<PlaneBuffer>:$input, In<RowBuffer>:$cos, In<RowBuffer>:$sin, Out<PlaneBuffer>:$output, I64Attr:$first,
                        I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `,` $cos `,` $sin `:` type($input) `,` type($cos) `,` type($sin) `)`
                           `outs` `(` $output `:` type($output) `)` `from` $first `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 
-def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "getDotKind", "getMovedBytes", "cloneFine"]> {
+def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getFlops", "getScratchBytes", "getDotKind", "getMovedBytes", "cloneFine"]> {
   let summary = "attention of one image, by head and block of query rows";
   let description = [{
     `vit.fused_attention` on head planes. Each chunk is one head and one block of query rows: for each tile of 32 query
@@ -231,8 +236,8 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
       adds no bias and has a softmax.
     * `plan_attention_c7`: a bias is `[heads, keys, queries rounded up to a multiple of 32]`.
   }];
-  let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, PlaneBuffer:$value, Optional<PlaneBuffer>:$bias,
-                       RowBuffer:$output, I64Attr:$heads,
+  let arguments = (ins In<PlaneBuffer>:$query, In<PlaneBuffer>:$key, In<PlaneBuffer>:$value, In<Optional<PlaneBuffer>>:$bias,
+                       Out<RowBuffer>:$output, I64Attr:$heads,
                        DenseI64ArrayAttr:$planes, UnitAttr:$base2, UnitAttr:$linear, DenseI64ArrayAttr:$tile, UnitAttr:$matrix_unit,
                        DenseI64ArrayAttr:$grid, OptionalAttr<I64Attr>:$fine, I64Attr:$flops);
   let assemblyFormat = [{ `ins` `(` $query `,` $key `,` $value `:` type($query) `,` type($key) `,` type($value) `)`
@@ -247,7 +252,7 @@ def PlanAttentionOp : PlanRegionOp<"plan.attention", [], ["getScratchBytes", "ge
   }];
 }
 
-def PlanQuantizeOp : PlanRegionOp<"plan.quantize"> {
+def PlanQuantizeOp : PlanRegionOp<"plan.quantize", [ScaledRows]> {
   let summary = "rows as bytes with a scale each";
   let description = [{
     `scales[m] = max_k |x[m, k]| / 127`, `y[m, k] = round(x[m, k] / scales[m]) + 128` as an unsigned byte, to nearest,
@@ -278,7 +283,7 @@ def PlanCopyOp : PlanRegionOp<"plan.copy"> {
       fewer columns in the input.
     * `plan_copy_c2`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins RowBuffer:$input, RowBuffer:$output, OptionalAttr<I64Attr>:$groups, I64Attr:$chunks);
+  let arguments = (ins In<RowBuffer>:$input, Out<RowBuffer>:$output, OptionalAttr<I64Attr>:$groups, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
                           (`groups` $groups^)? `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
@@ -293,7 +298,7 @@ def PlanMapOp : PlanRegionOp<"plan.map"> {
     * `plan_map_c1`: there is at least one input, and all have the output's shape.
     * `plan_map_c2`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins Variadic<RowBuffer>:$inputs, RowBuffer:$output, F64Attr:$factor,
+  let arguments = (ins In<Variadic<RowBuffer>>:$inputs, Out<RowBuffer>:$output, F64Attr:$factor,
                        OptionalAttr<ActivationAttr>:$activation, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $output `:` type($output) `)`
                           `factor` $factor (`activation` $activation^)? `chunks` $chunks attr-dict }];
@@ -309,7 +314,7 @@ def PlanJoinOp : PlanRegionOp<"plan.join"> {
     * `plan_join_c1`: all inputs have the output's rows, and their columns add up to the output's.
     * `plan_join_c2`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins Variadic<RowBuffer>:$inputs, RowBuffer:$output, I64Attr:$chunks);
+  let arguments = (ins In<Variadic<RowBuffer>>:$inputs, Out<RowBuffer>:$output, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $inputs `:` type($inputs) `)` `outs` `(` $output `:` type($output) `)`
                           `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
@@ -323,7 +328,7 @@ def PlanMeanOp : PlanRegionOp<"plan.mean"> {
     Constraints:
     * `plan_mean_c1`: the output is one row of the input's width.
   }];
-  let arguments = (ins RowBuffer:$input, RowBuffer:$output);
+  let arguments = (ins In<RowBuffer>:$input, Out<RowBuffer>:$output);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)` attr-dict }];
   let hasVerifier = 1;
 }
@@ -336,7 +341,7 @@ def PlanMaxOp : PlanRegionOp<"plan.max"> {
     Constraints:
     * `plan_max_c1`: the output is one row of the input's width.
   }];
-  let arguments = (ins RowBuffer:$input, RowBuffer:$output);
+  let arguments = (ins In<RowBuffer>:$input, Out<RowBuffer>:$output);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)` attr-dict }];
   let hasVerifier = 1;
 }
@@ -350,13 +355,13 @@ def PlanSoftmaxOp : PlanRegionOp<"plan.softmax"> {
     * `plan_softmax_c1`: input and output have one shape.
     * `plan_softmax_c2`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins RowBuffer:$input, RowBuffer:$output, I64Attr:$chunks);
+  let arguments = (ins In<RowBuffer>:$input, Out<RowBuffer>:$output, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $input `:` type($input) `)` `outs` `(` $output `:` type($output) `)`
                           `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
 }
 
-def PlanAttentionWeightsOp : PlanRegionOp<"plan.attention_weights"> {
+def PlanAttentionWeightsOp : PlanRegionOp<"plan.attention_weights", [], ["getFlops"]> {
   let summary = "attention maps of one image, by rows";
   let description = [{
     `vit.fused_attention_weights` on buffers. The bias has rows of whole vectors.
@@ -367,7 +372,7 @@ def PlanAttentionWeightsOp : PlanRegionOp<"plan.attention_weights"> {
     * `plan_attention_weights_c3`: chunks is positive and at most the number of rows.
     * `plan_attention_weights_c4`: a bias is `[planes, queries, keys up to a multiple of 16]`.
   }];
-  let arguments = (ins PlaneBuffer:$query, PlaneBuffer:$key, Optional<PlaneBuffer>:$bias, RowBuffer:$output, I64Attr:$chunks);
+  let arguments = (ins In<PlaneBuffer>:$query, In<PlaneBuffer>:$key, In<Optional<PlaneBuffer>>:$bias, Out<RowBuffer>:$output, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $query `,` $key `:` type($query) `,` type($key) `)` (`bias` `(` $bias^ `:` type($bias) `)`)?
                           `outs` `(` $output `:` type($output) `)` `chunks` $chunks attr-dict }];
   let hasVerifier = 1;
@@ -383,7 +388,7 @@ def PlanRolloutOp : PlanRegionOp<"plan.rollout", [], ["getScratchBytes"]> {
     * `plan_rollout_c2`: output and `before` are `[tokens, tokens]`; the output is another buffer.
     * `plan_rollout_c3`: chunks is positive and at most the number of rows.
   }];
-  let arguments = (ins RowBuffer:$weights, Optional<RowBuffer>:$before, RowBuffer:$output, I64Attr:$heads, I64Attr:$chunks);
+  let arguments = (ins In<RowBuffer>:$weights, In<Optional<RowBuffer>>:$before, Out<RowBuffer>:$output, I64Attr:$heads, I64Attr:$chunks);
   let assemblyFormat = [{ `ins` `(` $weights `:` type($weights) `)` (`before` `(` $before^ `:` type($before) `)`)?
                           `outs` `(` $output `:` type($output) `)` `heads` $heads `chunks` $chunks attr-dict }];
   let hasVerifier = 1;

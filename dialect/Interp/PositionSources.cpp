@@ -40,7 +40,7 @@ private:
 
 } // namespace
 
-std::shared_ptr<const TensorSource> vit::relativeBias(RelativeBiasStepAttr s, const TensorSource &table) {
+SourcePtr vit::relativeBias(RelativeBiasStepAttr s, const TensorSource &table) {
   return std::make_shared<RelativeBias>(table.readAll(), table.shape()[1], s.getHeight(), s.getWidth());
 }
 

@@ -18,7 +18,7 @@ std::vector<double> ropeAngles(RopeAnglesStepAttr step, llvm::ArrayRef<double> p
 /// #vit.rope_mixed [patches, heads * size] of frequencies [2, heads, size / 2], row-major.
 std::vector<double> mixedAngles(RopeMixedStepAttr step, llvm::ArrayRef<double> frequencies);
 /// #vit.relative_bias, expanded as it is read: the result is much larger than the table.
-std::shared_ptr<const TensorSource> relativeBias(RelativeBiasStepAttr step, const TensorSource &table);
+SourcePtr relativeBias(RelativeBiasStepAttr step, const TensorSource &table);
 
 } // namespace vit
 

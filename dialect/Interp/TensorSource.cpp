@@ -31,9 +31,21 @@ public:
 private:
   std::vector<double> data;
 };
+
+class Constant final : public TensorSource {
+public:
+  Constant(llvm::ArrayRef<int64_t> shape, double value) : TensorSource(shape), value(value) {}
+  void read(int64_t, llvm::MutableArrayRef<double> out) const override { llvm::fill(out, value); }
+
+private:
+  double value;
+};
 } // namespace
 
-std::shared_ptr<const TensorSource> vit::tensorInMemory(llvm::ArrayRef<int64_t> shape,
-                                                        std::vector<double> data) {
+SourcePtr vit::tensorInMemory(llvm::ArrayRef<int64_t> shape, std::vector<double> data) {
   return std::make_shared<MemoryTensor>(shape, std::move(data));
+}
+
+SourcePtr vit::filledTensor(llvm::ArrayRef<int64_t> shape, double value) {
+  return std::make_shared<Constant>(shape, value);
 }

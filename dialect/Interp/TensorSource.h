@@ -33,8 +33,12 @@ private:
   int64_t count = 1;
 };
 
+using SourcePtr = std::shared_ptr<const TensorSource>;
+
 /// A tensor in memory. Precondition: `data` has as many elements as `shape` says.
-std::shared_ptr<const TensorSource> tensorInMemory(llvm::ArrayRef<int64_t> shape, std::vector<double> data);
+SourcePtr tensorInMemory(llvm::ArrayRef<int64_t> shape, std::vector<double> data);
+/// A tensor of one value.
+SourcePtr filledTensor(llvm::ArrayRef<int64_t> shape, double value);
 
 } // namespace vit
 

@@ -10,7 +10,7 @@ WeightEvaluator::WeightEvaluator(ModuleOp module, TensorLookup lookup)
     weights[weight.getSymName()] = weight;
 }
 
-FailureOr<std::shared_ptr<const TensorSource>> WeightEvaluator::get(FlatSymbolRefAttr name) {
+FailureOr<SourcePtr> WeightEvaluator::get(FlatSymbolRefAttr name) {
   std::lock_guard lock(mutex);
   SourcePtr source = evaluate(name.getValue());
   if (!source)

@@ -15,7 +15,7 @@
 namespace vit {
 
 /// Name of a checkpoint tensor -> its source; null if it does not exist.
-using TensorLookup = std::function<std::shared_ptr<const TensorSource>(llvm::StringRef)>;
+using TensorLookup = std::function<SourcePtr(llvm::StringRef)>;
 
 /// Evaluates the weights of a module in float64. Sources stream: a chain holds its vectors (gammas, folded
 /// biases) and no matrix. All members may be called from several threads.
@@ -26,17 +26,17 @@ public:
 
   /// The value of the weight called `name`, chain applied, in float64 (not rounded to the weight's type).
   /// Fails with a diagnostic on the weight when the checkpoint lacks a tensor or has one of another shape.
-  mlir::FailureOr<std::shared_ptr<const TensorSource>> get(mlir::FlatSymbolRefAttr name);
+  mlir::FailureOr<SourcePtr> get(mlir::FlatSymbolRefAttr name);
 
 private:
-  std::shared_ptr<const TensorSource> evaluate(llvm::StringRef name);
-  std::shared_ptr<const TensorSource> evaluate(WeightOp weight);
+  SourcePtr evaluate(llvm::StringRef name);
+  SourcePtr evaluate(WeightOp weight);
 
   mlir::ModuleOp module;
   llvm::StringMap<WeightOp> weights;
   TensorLookup lookup;
   std::mutex mutex; ///< guards the caches below
-  llvm::StringMap<std::shared_ptr<const TensorSource>> sources;
+  llvm::StringMap<SourcePtr> sources;
   llvm::StringSet<> active; ///< weights under evaluation: a cycle ends here
 };
 

@@ -1,5 +1,4 @@
-//===- WeightSources.h - one TensorSource for each step of a weight's chain
-//------------------------------===//
+//===- WeightSources.h - one TensorSource for each step of a weight's chain ----------------------===//
 #ifndef DIALECT_INTERP_WEIGHTSOURCES_H
 #define DIALECT_INTERP_WEIGHTSOURCES_H
 
@@ -7,8 +6,6 @@
 #include "dialect/Interp/TensorSource.h"
 
 namespace vit {
-
-using SourcePtr = std::shared_ptr<const TensorSource>;
 
 /// The result of one step applied to `input` (null for a step that starts a chain). `lookup` gives the value
 /// of another weight, and null when it has none, which makes the result null. Preconditions: the shapes fit
