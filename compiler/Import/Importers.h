@@ -22,6 +22,9 @@ struct Imported {
   WeightStore store;
   CanonicalTensors tensors;
   const NameTable *table = nullptr;
+  std::shared_ptr<const void> ownTable; ///< keeps `table` alive where it is this checkpoint's own
+  std::optional<JsonDocument>
+      description; ///< a vit.json that somebody wrote: errors say where its fields are
 };
 
 /// DIRECTORY/vit.json.

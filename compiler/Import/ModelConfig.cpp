@@ -117,31 +117,39 @@ std::optional<OutputSpec> vitc::parseOutput(llvm::StringRef text) {
 
 namespace {
 
+using Fields = std::initializer_list<llvm::StringLiteral>;
+constexpr llvm::StringLiteral kWidth = "width", kHeads = "heads", kHeadDim = "head_dim",
+                              kHidden = "block.mlp.hidden";
+
 /// Collects tensor specifications in order.
 class Specs {
 public:
   explicit Specs(const ModelConfig &config) : config(config) {}
   std::vector<TensorSpec> list;
 
-  void add(std::string name, std::initializer_list<int64_t> shape) {
-    list.push_back({std::move(name), shape});
+  void add(std::string name, std::initializer_list<int64_t> shape, Fields fields) {
+    list.push_back({std::move(name), shape, fields});
   }
-  void linear(const std::string &name, int64_t out, int64_t in, bool bias) {
-    add(name + ".w", {out, in});
+  /// `weight` and `bias`: the fields behind the shape, and what there is a bias by.
+  void linear(const std::string &name, int64_t out, int64_t in, bool bias, Fields weight,
+              llvm::StringLiteral biased) {
+    add(name + ".w", {out, in}, weight);
     if (bias)
-      add(name + ".b", {out});
+      add(name + ".b", {out}, {biased, *weight.begin()});
   }
-  void norm(const std::string &name, NormKind kind, int64_t width) {
-    add(name + ".w", {width});
+  void norm(const std::string &name, NormKind kind, int64_t width, Fields fields) {
+    add(name + ".w", {width}, fields);
     if (kind == NormKind::Layer)
-      add(name + ".b", {width});
+      add(name + ".b", {width}, fields);
   }
   void embedding();
+  void attention(const std::string &name);
   void block(int64_t index);
   void tail();
 
 private:
   void mlp(const std::string &name);
+  void relativeBias(const std::string &name);
   const ModelConfig &config;
 };
 
@@ -149,96 +157,113 @@ void Specs::embedding() {
   const PatchConfig &patch = config.patch;
   int64_t area = patch.size.height * patch.size.width;
   if (patch.normIn)
-    norm("embed.norm_in", *patch.normIn, config.channels * area);
+    norm("embed.norm_in", *patch.normIn, config.channels * area,
+         {"patch.norm_in", "input.channels", "patch.size"});
   if (patch.kind == PatchKind::Conv)
-    add("embed.patch.w", {config.width, config.channels, patch.size.height, patch.size.width});
+    add("embed.patch.w", {config.width, config.channels, patch.size.height, patch.size.width},
+        {kWidth, "input.channels", "patch.size"});
   else
-    add("embed.patch.w", {config.width, config.channels * area});
+    add("embed.patch.w", {config.width, config.channels * area}, {kWidth, "input.channels", "patch.size"});
   if (patch.bias)
-    add("embed.patch.b", {config.width});
+    add("embed.patch.b", {config.width}, {"patch.bias", kWidth});
   if (patch.normOut)
-    norm("embed.norm_out", *patch.normOut, config.width);
+    norm("embed.norm_out", *patch.normOut, config.width, {"patch.norm_out", kWidth});
   for (const TokenRun &run : config.prefix)
-    add("embed." + run.kind, {run.count, config.width});
+    add("embed." + run.kind, {run.count, config.width}, {"tokens.prefix", kWidth});
   for (const TokenRun &run : config.suffix)
-    add("embed." + run.kind, {run.count, config.width});
+    add("embed." + run.kind, {run.count, config.width}, {"tokens.suffix", kWidth});
   if (config.posCovers != PosCovers::None && config.pos.kind == PosKind::Learned)
-    add("embed.pos", {config.storedPositions(), config.width});
+    add("embed.pos", {config.storedPositions(), config.width}, {"tokens.pos_covers", "pos.grid", kWidth});
   if (config.preNorm)
-    norm("embed.pre_norm", config.norm, config.width);
+    norm("embed.pre_norm", config.norm, config.width, {"pre_norm", kWidth});
 }
 
 void Specs::mlp(const std::string &name) {
   const MlpConfig &mlp = config.block.mlp;
-  linear(name + "fc1", mlp.hidden, config.width, mlp.bias);
+  constexpr llvm::StringLiteral bias = "block.mlp.bias";
+  linear(name + "fc1", mlp.hidden, config.width, mlp.bias, {kHidden, kWidth}, bias);
   if (mlp.kind == MlpKind::Glu)
-    linear(name + "gate", mlp.hidden, config.width, mlp.bias);
+    linear(name + "gate", mlp.hidden, config.width, mlp.bias, {kHidden, kWidth, "block.mlp.kind"}, bias);
   if (mlp.innerNorm)
-    norm(name + "mlp_norm", config.norm, mlp.hidden);
-  linear(name + "fc2", config.width, mlp.hidden, mlp.bias);
+    norm(name + "mlp_norm", config.norm, mlp.hidden, {"block.mlp.inner_norm", kHidden});
+  linear(name + "fc2", config.width, mlp.hidden, mlp.bias, {kWidth, kHidden}, bias);
+}
+
+void Specs::relativeBias(const std::string &name) {
+  Extent grid = config.grid();
+  add(name + "rel_table", {(2 * grid.height - 1) * (2 * grid.width - 1) + 3, config.heads},
+      {"rel_bias.kind", "input.size", kHeads});
+}
+
+void Specs::attention(const std::string &name) {
+  const AttentionConfig &attn = config.block.attn;
+  int64_t width = config.width, inner = config.innerWidth();
+  auto projection = [&](const char *part, bool bias) {
+    linear(name + part, inner, width, bias, {kHeads, kHeadDim, kWidth}, "block.attn.qkv_bias");
+  };
+  projection("q", attn.qkvBias[0]);
+  projection("k", attn.qkvBias[1]);
+  if (attn.value)
+    projection("v", attn.qkvBias[2]);
+  if (attn.qkNorm) {
+    norm(name + "qn", *attn.qkNorm, config.headDim, {"block.attn.qk_norm", kHeadDim});
+    norm(name + "kn", *attn.qkNorm, config.headDim, {"block.attn.qk_norm", kHeadDim});
+  }
+  if (attn.scaleRule == ScaleRule::LearnedDivisor)
+    add(name + "scale", {1}, {"block.attn.scale"});
+  if (config.relBias == RelBiasKind::Beit && !config.relBiasShared)
+    relativeBias(name);
+  if (config.rope.kind == RopeKind::Mixed)
+    add(name + "rope_freq", {2, config.heads, config.headDim / 2}, {"rope.kind", kHeads, kHeadDim});
+  if (attn.outNorm)
+    norm(name + "attn_norm", config.norm, inner, {"block.attn.out_norm", kHeads, kHeadDim});
+  if (attn.outProj)
+    linear(name + "o", width, inner, attn.outBias, {kWidth, kHeads, "block.attn.out_proj"},
+           "block.attn.out_bias");
 }
 
 void Specs::block(int64_t index) {
   const BlockConfig &block = config.block;
-  const AttentionConfig &attn = block.attn;
   std::string name = fmt::format("blk.{}.", index);
-  int64_t width = config.width, inner = config.innerWidth();
+  constexpr llvm::StringLiteral placement = "block.placement", scale = "block.layer_scale";
   if (block.placement != Placement::None)
-    norm(name + "ln1", config.norm, width);
-  linear(name + "q", inner, width, attn.qkvBias[0]);
-  linear(name + "k", inner, width, attn.qkvBias[1]);
-  if (attn.value)
-    linear(name + "v", inner, width, attn.qkvBias[2]);
-  if (attn.qkNorm) {
-    norm(name + "qn", *attn.qkNorm, config.headDim);
-    norm(name + "kn", *attn.qkNorm, config.headDim);
-  }
-  if (attn.scaleRule == ScaleRule::LearnedDivisor)
-    add(name + "scale", {1});
-  if (config.relBias == RelBiasKind::Beit && !config.relBiasShared) {
-    Extent grid = config.grid();
-    add(name + "rel_table", {(2 * grid.height - 1) * (2 * grid.width - 1) + 3, config.heads});
-  }
-  if (config.rope.kind == RopeKind::Mixed)
-    add(name + "rope_freq", {2, config.heads, config.headDim / 2});
-  if (attn.outNorm)
-    norm(name + "attn_norm", config.norm, inner);
-  if (attn.outProj)
-    linear(name + "o", width, inner, attn.outBias);
+    norm(name + "ln1", config.norm, config.width, {placement, kWidth});
+  attention(name);
   if (block.layerScale)
-    add(name + "ls1", {width});
+    add(name + "ls1", {config.width}, {scale, kWidth});
   if (block.placement != Placement::None && block.placement != Placement::Parallel)
-    norm(name + "ln2", config.norm, width);
+    norm(name + "ln2", config.norm, config.width, {placement, kWidth});
   mlp(name);
   if (block.layerScale)
-    add(name + "ls2", {width});
+    add(name + "ls2", {config.width}, {scale, kWidth});
 }
 
 void Specs::tail() {
   int64_t width = config.width;
-  if (config.relBias == RelBiasKind::Beit && config.relBiasShared) {
-    Extent grid = config.grid();
-    add("rel_table", {(2 * grid.height - 1) * (2 * grid.width - 1) + 3, config.heads});
-  }
+  constexpr llvm::StringLiteral pool = "pool.kind", layers = "head.layers", pre = "head.pre_logits";
+  if (config.relBias == RelBiasKind::Beit && config.relBiasShared)
+    relativeBias("");
   if (config.finalNorm != FinalNorm::None)
-    norm("final.norm", config.norm, width);
+    norm("final.norm", config.norm, width, {"final_norm", kWidth});
   int64_t pooled = config.pooledWidth();
   if (config.pool.kind == PoolKind::Map) {
-    add("pool.probe", {1, width});
+    add("pool.probe", {1, width}, {pool, kWidth});
     for (const char *part : {"pool.q", "pool.k", "pool.v", "pool.o"})
-      linear(part, width, width, true);
-    norm("pool.ln", config.norm, width);
-    linear("pool.fc1", config.poolHidden(), width, true);
-    linear("pool.fc2", width, config.poolHidden(), true);
+      linear(part, width, width, true, {kWidth, pool}, pool);
+    norm("pool.ln", config.norm, width, {pool, kWidth});
+    linear("pool.fc1", config.poolHidden(), width, true, {"pool.hidden", kWidth}, pool);
+    linear("pool.fc2", width, config.poolHidden(), true, {kWidth, "pool.hidden"}, pool);
   }
-  if (const std::optional<PreLogits> &pre = config.head.preLogits) {
-    linear("head.pre", pre->out, pooled, pre->bias);
-    pooled = pre->out;
+  if (const std::optional<PreLogits> &layer = config.head.preLogits) {
+    linear("head.pre", layer->out, pooled, layer->bias, {pre, kWidth}, pre);
+    pooled = layer->out;
   }
   for (const HeadLayer &layer : config.head.layers)
-    linear("head." + layer.name, layer.out, layer.from == "pooled" ? pooled : width, layer.bias);
+    linear("head." + layer.name, layer.out, layer.from == "pooled" ? pooled : width, layer.bias,
+           {layers, config.head.preLogits ? pre : kWidth}, layers);
   if (config.zeroShot)
-    linear("zero_shot", config.zeroShot->classes, config.embeddingWidth(), true);
+    linear("zero_shot", config.zeroShot->classes, config.embeddingWidth(), true,
+           {"zero_shot.classes", config.head.preLogits ? pre : kWidth}, "zero_shot");
 }
 
 } // namespace

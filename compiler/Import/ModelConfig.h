@@ -20,6 +20,8 @@
 
 namespace vitc {
 
+class JsonDocument;
+
 struct Extent {
   int64_t height = 0, width = 0;
   bool operator==(const Extent &) const = default;
@@ -245,6 +247,9 @@ struct ModelConfig {
   std::string labelsFile;          ///< vit.json's "labels" as a file name, until openCheckpoint has read it
   std::vector<std::string>
       ignored; ///< tensors that the description leaves out on purpose; * matches any text
+  /// What the files call tensors -> what the description calls them: rules as NameRule's, until
+  /// openCheckpoint has read the tensors.
+  std::vector<std::pair<std::string, std::string>> tensorNames;
 
   /// Patch grid: floor((size - patch) / stride) + 1 per axis for "valid", ceil(size / stride) for "same".
   Extent grid() const;
@@ -281,6 +286,7 @@ struct ModelConfig {
 /// Parses vit.json. `path` only appears in messages. Unknown keys, wrong types, duplicate keys and numbers
 /// out of range are errors that name the key by its JSON path.
 llvm::Expected<ModelConfig> parseVitJson(llvm::StringRef text, llvm::StringRef path);
+llvm::Expected<ModelConfig> parseVitJson(const JsonDocument &document);
 
 /// Prints the canonical vit.json; parseVitJson(printVitJson(c)) == c.
 std::string printVitJson(const ModelConfig &config);
@@ -289,6 +295,8 @@ std::string printVitJson(const ModelConfig &config);
 struct TensorSpec {
   std::string name;
   llvm::SmallVector<int64_t, 4> shape;
+  /// The fields of vit.json by which there is such a tensor, and of that shape, for messages.
+  llvm::SmallVector<llvm::StringLiteral, 3> fields;
 };
 
 /// All tensors that `config` implies, in a fixed order. Linear weights are [out, in], the patch kernel is

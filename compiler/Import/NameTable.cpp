@@ -1,7 +1,6 @@
 #include "compiler/Import/NameTable.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Glob.h"
-#include "compiler/Support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <set>
@@ -213,17 +212,35 @@ int64_t CanonicalTensors::extent(llvm::StringRef name, int index) const {
   return at < 0 || at >= rank ? 0 : slice->shape[at];
 }
 
+/// The tensor as it is stored, if it holds weights.
+static llvm::Expected<TensorSlice> wholeTensor(const RawTensor &raw) {
+  if (raw.type->kind == ElementType::Other)
+    return inputError("{}: tensor '{}': expected a weight of type F64, F32, F16 or BF16, got {}",
+                      raw.source->path(), quoteForMessage(raw.name), raw.type->name);
+  return TensorSlice::all(raw);
+}
+
+static llvm::Error addSlice(const WeightStore &store, const std::string &name, const TensorSlice &slice,
+                            CanonicalTensors &result) {
+  auto [it, fresh] = result.slices.try_emplace(name, slice);
+  if (fresh)
+    return llvm::Error::success();
+  return inputError("{}: expected one tensor for '{}', got '{}' and '{}'", store.path(),
+                    quoteForMessage(name), quoteForMessage(it->second.raw->name),
+                    quoteForMessage(slice.raw->name));
+}
+
 llvm::Error vitc::addCanonical(const WeightStore &store, const RawTensor &raw, const NameRule &rule,
                                std::optional<int64_t> index, bool bias, CanonicalTensors &result) {
   auto refuse = [&](const std::string &expected) {
     return inputError("{}: tensor '{}': expected {}, got shape {}", raw.source->path(),
                       quoteForMessage(raw.name), expected, shapeText(raw.shape));
   };
-  if (raw.type->kind == ElementType::Other)
-    return inputError("{}: tensor '{}': expected a weight of type F64, F32, F16 or BF16, got {}",
-                      raw.source->path(), quoteForMessage(raw.name), raw.type->name);
+  llvm::Expected<TensorSlice> stored = wholeTensor(raw);
+  if (!stored)
+    return stored.takeError();
   // Blocks: one, or those along the first dimension of a scanned model.
-  TensorSlice whole = TensorSlice::all(raw);
+  TensorSlice &whole = *stored;
   bool scanned = !index && llvm::StringRef(rule.target).contains("{i}");
   int64_t blocks = 1, blockStride = 0;
   if (scanned) {
@@ -254,10 +271,8 @@ llvm::Error vitc::addCanonical(const WeightStore &store, const RawTensor &raw, c
         slice.first += part * slice.dims[0].extent * slice.dims[0].stride;
       }
       std::string target = substitute(targets[part], scanned ? block : index.value_or(0), bias ? "b" : "w");
-      auto [it, fresh] = result.slices.try_emplace(target, slice);
-      if (!fresh)
-        return inputError("{}: expected one tensor for '{}', got '{}' and '{}'", store.path(), target,
-                          quoteForMessage(it->second.raw->name), quoteForMessage(raw.name));
+      if (llvm::Error error = addSlice(store, target, slice, result))
+        return error;
     }
   return llvm::Error::success();
 }
@@ -270,6 +285,14 @@ llvm::Expected<CanonicalTensors> vitc::canonicalNames(const WeightStore &store, 
     Found found = findRule(table, extraIgnored, name);
     if (found.ignore) {
       result.ignored.push_back(fmt::format("{} ({})", quoteForMessage(name), found.ignore->reason));
+      continue;
+    }
+    if (!found.rule && table.restIsCanonical) {
+      llvm::Expected<TensorSlice> whole = wholeTensor(raw);
+      if (!whole)
+        return whole.takeError();
+      if (llvm::Error error = addSlice(store, name, *whole, result))
+        return std::move(error);
       continue;
     }
     if (!found.rule) {
@@ -314,8 +337,44 @@ std::string vitc::sourceNameOf(const NameTable &table, llvm::StringRef canonical
   return {};
 }
 
+std::string vitc::problemOf(llvm::StringRef source, llvm::StringRef target) {
+  int indices = 0, parameters = 0;
+  for (auto [text, isTarget] : {std::pair(source, false), std::pair(target, true)})
+    for (size_t at = text.find_first_of("{}"); at != llvm::StringRef::npos;
+         at = text.find_first_of("{}", at + 3)) {
+      llvm::StringRef placeholder = text.substr(at, 3);
+      bool index = placeholder == "{i}" || (placeholder == "{j}" && !isTarget);
+      if (!index && placeholder != "{p}")
+        return fmt::format("{} as placeholders", isTarget ? "{i} and {p}" : "{i} or {j}, and {p},");
+      (index ? indices : parameters) += isTarget ? 0 : 1;
+      if (isTarget && !index && !parameters)
+        return "{p} on both sides";
+    }
+  if (source.empty() || indices > 1 || parameters > 1)
+    return "each placeholder once in a name that is not empty";
+  llvm::SmallVector<llvm::StringRef, 3> parts;
+  target.split(parts, '|');
+  constexpr size_t maxParts = 8;
+  if (parts.size() > maxParts || llvm::is_contained(parts, ""))
+    return fmt::format("1 to {} canonical names, with | between them", maxParts);
+  return "";
+}
+
+/// Where the fields stand that imply a tensor: "; see width (vit.json:3:12)", or "" without a document.
+static std::string seeFields(const JsonDocument *description, const TensorSpec &spec) {
+  if (!description)
+    return "";
+  llvm::SmallVector<std::string, 3> places;
+  for (llvm::StringRef field : spec.fields)
+    if (std::string place =
+            fmt::format("{} ({})", field.str(), description->root().nearest(field).position());
+        !llvm::is_contained(places, place))
+      places.push_back(std::move(place));
+  return "; see " + llvm::join(places, ", ");
+}
+
 llvm::Error vitc::bindTensors(Checkpoint &checkpoint, const CanonicalTensors &tensors, const NameTable &table,
-                              llvm::StringRef path) {
+                              llvm::StringRef path, const JsonDocument *description) {
   std::set<std::string> used;
   for (const TensorSpec &spec : expectedTensors(checkpoint.config)) {
     if (checkpoint.tensors.count(spec.name)) // from the command line
@@ -323,13 +382,18 @@ llvm::Error vitc::bindTensors(Checkpoint &checkpoint, const CanonicalTensors &te
     const TensorSlice *slice = tensors.find(spec.name);
     if (!slice) {
       std::string source = sourceNameOf(table, spec.name);
-      return inputError("{}: expected a tensor '{}' of shape {}, which is missing", path.str(),
-                        source.empty() ? spec.name : source, shapeText(spec.shape));
+      return inputError("{}: expected a tensor '{}' of shape {}, which is missing{}", path.str(),
+                        source.empty() ? spec.name : source, shapeText(spec.shape),
+                        seeFields(description, spec));
     }
     if (squeeze(slice->shape) != squeeze(spec.shape))
-      return inputError("{}: tensor '{}': expected shape {} for '{}', got {}", path.str(),
+      return inputError("{}: tensor '{}': expected shape {} for '{}', got {}{}{}", path.str(),
                         quoteForMessage(slice->raw->name), shapeText(spec.shape), spec.name,
-                        shapeText(slice->shape));
+                        shapeText(slice->shape),
+                        llvm::is_contained(slice->shape, 0)
+                            ? ", without elements: the code that made it slices behind the end of an axis"
+                            : "",
+                        seeFields(description, spec));
     used.insert(spec.name);
     checkpoint.tensors[spec.name] = viewOf(*slice, spec.shape);
   }

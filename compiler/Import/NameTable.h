@@ -9,6 +9,7 @@
 
 #include "compiler/Import/Checkpoint.h"
 #include "compiler/Import/WeightStore.h"
+#include "compiler/Support/Json.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
@@ -59,7 +60,11 @@ struct NameTable {
   llvm::ArrayRef<IgnoreRule> ignored;
   llvm::ArrayRef<ParameterSpelling> parameters = torchParameters; ///< any of them may stand for "{p}"
   llvm::ArrayRef<NameRewrite> rewrites = {};
+  bool restIsCanonical = false; ///< a name that no rule matches is the canonical one
 };
+
+/// What is wrong with a rule that a user wrote, or "".
+std::string problemOf(llvm::StringRef source, llvm::StringRef target);
 
 /// Tensors of a checkpoint by canonical name. The shapes are canonical but for dimensions of extent 1 (a
 /// token may be [1, 1, D]).
@@ -102,9 +107,10 @@ std::string sourceNameOf(const NameTable &table, llvm::StringRef canonical);
 
 /// Fills `checkpoint.tensors` with what `checkpoint.config` implies and is not there yet. Errors name missing
 /// tensors, wrong shapes (dimensions of extent 1 may come and go) and left-over tensors. Precondition:
-/// validate(config) succeeded.
+/// validate(config) succeeded. `description`, if any, is the vit.json whose fields imply the tensors: errors
+/// then say where they stand.
 llvm::Error bindTensors(Checkpoint &checkpoint, const CanonicalTensors &tensors, const NameTable &table,
-                        llvm::StringRef path);
+                        llvm::StringRef path, const JsonDocument *description = nullptr);
 
 } // namespace vitc
 

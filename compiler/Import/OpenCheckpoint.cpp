@@ -158,6 +158,19 @@ llvm::Expected<Imported> importFile(llvm::StringRef model, const ImportOptions &
   return importOnnx(model, options);
 }
 
+/// An error of validate(), whose message begins with the field, with what it is about: the field's place in a
+/// vit.json, or the model.
+llvm::Error locate(llvm::Error error, llvm::StringRef model, const std::optional<JsonDocument> &description) {
+  return llvm::handleErrors(std::move(error), [&](const UserError &e) -> llvm::Error {
+    auto [field, message] = llvm::StringRef(e.getMessage()).split(": ");
+    bool named = llvm::all_of(
+        field, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.'; }); // not "--option"
+    if (description && named && !message.empty())
+      return description->root().nearest(field).error(message);
+    return makeError(e.getExitCode(), "{}: {}", model.str(), e.getMessage());
+  });
+}
+
 /// What follows after every importer.
 llvm::Expected<Checkpoint> finish(Imported imported, llvm::StringRef model, const ImportOptions &options) {
   Checkpoint &checkpoint = imported.checkpoint;
@@ -166,15 +179,14 @@ llvm::Expected<Checkpoint> finish(Imported imported, llvm::StringRef model, cons
   if (llvm::Error error = overrideConfig(checkpoint.config, options))
     return std::move(error);
   if (llvm::Error error = validate(checkpoint.config))
-    return llvm::handleErrors(std::move(error), [&](const UserError &e) {
-      return makeError(e.getExitCode(), "{}: {}", model.str(), e.getMessage());
-    });
+    return locate(std::move(error), model, imported.description);
   llvm::Expected<std::vector<std::string>> supplied = supplyTensors(checkpoint, options);
   if (!supplied)
     return supplied.takeError();
   for (const auto &[name, file] : options.tensors)
     imported.tensors.slices.erase(name);
-  if (llvm::Error error = bindTensors(checkpoint, imported.tensors, *imported.table, imported.store.path()))
+  if (llvm::Error error = bindTensors(checkpoint, imported.tensors, *imported.table, imported.store.path(),
+                                      imported.description ? &*imported.description : nullptr))
     return std::move(error);
   llvm::append_range(checkpoint.notes, imported.store.notes());
   WeightStore::Scan scan = imported.store.scan();

@@ -393,10 +393,15 @@ llvm::Error checkLowerable(const ModelConfig &config) {
   };
   const BlockConfig &block = config.block;
   const AttentionConfig &attn = block.attn;
+  if (!attn.value)
+    return inputError(
+        "block.attn.value: expected true, got false: without values a block gives its scores, {0} "
+        "heads of {1}x{1}, and the MLP behind it reads tokens of width {2}; multiply them with "
+        "values, or ask for the maps of a block with softmax by the output 'attention:K'",
+        config.heads, config.tokens(), config.width);
   const Refusal refusals[] = {
       {config.shape != InputShape::Fixed, "input.shape", nameOf(config.shape), "fixed"},
       {block.placement == Placement::Parallel, "block.placement", nameOf(block.placement), "pre"},
-      {!attn.value, "block.attn.value", "false", "true"},
       {attn.gate.has_value(), "block.attn.gate", attn.gate.value_or(""), "null"},
   };
   for (const Refusal &refusal : refusals)

@@ -19,21 +19,42 @@
 
 using namespace vitc;
 
-// In a vit directory the tensors carry their canonical names already.
-static constexpr NameTable canonicalTable = {"vit.json", {}, {}, {}};
-
 static std::string inDirectory(llvm::StringRef directory, llvm::StringRef name) {
   llvm::SmallString<256> result(directory);
   llvm::sys::path::append(result, name);
   return std::string(result);
 }
 
+namespace {
+
+/// The names of a description as a table that owns them: what it does not name is called canonically.
+struct DescribedNames {
+  explicit DescribedNames(ModelConfig &config)
+      : names(std::move(config.tensorNames)), ignoredNames(config.ignored) {
+    config.tensorNames.clear();
+    for (const auto &[source, target] : names)
+      rules.push_back({source.c_str(), target.c_str()});
+    for (const std::string &pattern : ignoredNames)
+      ignored.push_back({pattern.c_str(), "listed in vit.json"});
+    table = {"vit.json", rules, {}, {}, torchParameters, {}, /*restIsCanonical=*/true};
+  }
+  DescribedNames(const DescribedNames &) = delete;
+
+  std::vector<std::pair<std::string, std::string>> names;
+  std::vector<std::string> ignoredNames;
+  std::vector<NameRule> rules;
+  std::vector<IgnoreRule> ignored;
+  NameTable table;
+};
+
+} // namespace
+
 llvm::Expected<Imported> vitc::importVitJson(llvm::StringRef directory) {
   std::string file = inDirectory(directory, "vit.json");
-  llvm::Expected<std::string> text = readTextFile(file, 16u << 20);
-  if (!text)
-    return text.takeError();
-  llvm::Expected<ModelConfig> config = parseVitJson(*text, file);
+  llvm::Expected<JsonDocument> document = JsonDocument::parseFile(file);
+  if (!document)
+    return document.takeError();
+  llvm::Expected<ModelConfig> config = parseVitJson(*document);
   if (!config)
     return config.takeError();
   if (!config->labelsFile.empty()) {
@@ -52,18 +73,15 @@ llvm::Expected<Imported> vitc::importVitJson(llvm::StringRef directory) {
 
   Imported result;
   result.store = std::move(*store);
-  result.table = &canonicalTable;
-  for (const auto &[name, raw] : result.store.tensors()) {
-    if (isIgnored(config->ignored, name)) {
-      result.tensors.ignored.push_back(quoteForMessage(name) + " (listed in vit.json)");
-      continue;
-    }
-    if (raw.type->kind == ElementType::Other)
-      return inputError("{}: tensor '{}': expected a weight of type F64, F32, F16 or BF16, got {}",
-                        raw.source->path(), quoteForMessage(name), raw.type->name);
-    result.tensors.slices[name] = TensorSlice::all(raw);
-  }
+  auto names = std::make_shared<DescribedNames>(*config);
+  llvm::Expected<CanonicalTensors> tensors = canonicalNames(result.store, names->table, names->ignored);
+  if (!tensors)
+    return tensors.takeError();
+  result.tensors = std::move(*tensors);
+  result.table = &names->table;
+  result.ownTable = std::move(names);
   result.checkpoint.config = std::move(*config);
+  result.description = std::move(*document);
   return result;
 }
 

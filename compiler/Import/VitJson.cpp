@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Import/ModelConfig.h"
+#include "compiler/Import/NameTable.h"
 #include "compiler/Import/VitNames.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
@@ -354,6 +355,23 @@ void readInput(Fields &root, FirstError &errors, ModelConfig &config) {
   }
 }
 
+/// {"NAME IN THE FILE": "CANONICAL NAME"}, rules of a NameTable.
+void readTensorNames(std::optional<JsonRef> object, FirstError &errors, ModelConfig &config) {
+  if (!object)
+    return;
+  constexpr size_t maxRules = 256; // each is tried on each tensor
+  errors.keep(object->expectObject());
+  if (object->members().size() > maxRules)
+    errors.keep(object->expected(fmt::format("at most {} rules", maxRules)));
+  for (const auto &[source, value] : object->members()) {
+    std::string target;
+    errors.store(value.asString(), target);
+    if (std::string problem = problemOf(source, target); value.isString() && !problem.empty())
+      errors.keep(value.expected(problem));
+    config.tensorNames.emplace_back(source.str(), std::move(target));
+  }
+}
+
 void readModel(const JsonRef &document, FirstError &errors, ModelConfig &config) {
   Fields root(document, errors);
   if (auto format = root.require("format");
@@ -420,6 +438,7 @@ void readModel(const JsonRef &document, FirstError &errors, ModelConfig &config)
       root.read("labels", config.labels);
   }
   root.read("ignored", config.ignored);
+  readTensorNames(root.find("tensors"), errors, config);
 }
 
 } // namespace
@@ -428,9 +447,13 @@ llvm::Expected<ModelConfig> vitc::parseVitJson(llvm::StringRef text, llvm::Strin
   llvm::Expected<JsonDocument> document = JsonDocument::parse(text.str(), path);
   if (!document)
     return document.takeError();
+  return parseVitJson(*document);
+}
+
+llvm::Expected<ModelConfig> vitc::parseVitJson(const JsonDocument &document) {
   ModelConfig config;
   FirstError errors;
-  readModel(document->root(), errors, config);
+  readModel(document.root(), errors, config);
   if (llvm::Error error = errors.take())
     return std::move(error);
   return config;

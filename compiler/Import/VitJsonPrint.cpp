@@ -258,6 +258,11 @@ void Printer::print(const ModelConfig &config) {
       strings("labels", config.labels);
     if (!config.ignored.empty())
       strings("ignored", config.ignored);
+    if (!config.tensorNames.empty())
+      json.attributeObject("tensors", [&] {
+        for (const auto &[name, canonical] : config.tensorNames)
+          string(llvm::json::fixUTF8(name), canonical);
+      });
   });
 }
 

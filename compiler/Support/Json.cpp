@@ -328,11 +328,26 @@ llvm::Expected<JsonRef> JsonRef::get(llvm::StringRef key) const {
   return error(fmt::format("expected the key '{}', which is missing", key.str()));
 }
 
+JsonRef JsonRef::nearest(llvm::StringRef path) const {
+  JsonRef result = *this;
+  for (llvm::StringRef rest = path; !rest.empty();) {
+    auto [key, behind] = rest.split('.');
+    std::optional<JsonRef> member = result.find(key);
+    if (!member)
+      break;
+    result = std::move(*member);
+    rest = behind;
+  }
+  result.name = name.empty() ? path.str() : name + "." + path.str();
+  return result;
+}
+
+std::string JsonRef::position() const { return document->position(node->offset); }
+
 llvm::Error JsonRef::expected(llvm::StringRef what) const {
   return error(fmt::format("expected {}, got {}", what.str(), describe()));
 }
 
 llvm::Error JsonRef::error(llvm::StringRef message) const {
-  return inputError("{}: {}{}{}", document->position(node->offset), name, name.empty() ? "" : ": ",
-                    message.str());
+  return inputError("{}: {}{}{}", position(), name, name.empty() ? "" : ": ", message.str());
 }

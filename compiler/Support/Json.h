@@ -93,6 +93,12 @@ public:
   /// Member `key`, whose absence is an error.
   llvm::Expected<JsonRef> get(llvm::StringRef key) const;
 
+  /// The member at `path` below this object ("block.attn.scale"). Where one is missing, the nearest value
+  /// around it, which then goes by the whole path in messages.
+  JsonRef nearest(llvm::StringRef path) const;
+  /// "path:line:column".
+  std::string position() const;
+
   /// "path:line:column: NAME: expected WHAT, got ...".
   llvm::Error expected(llvm::StringRef what) const;
   /// "path:line:column: NAME: MESSAGE".

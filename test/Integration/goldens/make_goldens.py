@@ -28,6 +28,7 @@ instance Debian's with python3-torch.) Then:
     $V/hf5/bin/python  make_goldens.py hf        the hf5-* folders
     $V/timm/bin/python make_goldens.py timm      the timm-* folders
     $V/timm/bin/python make_goldens.py torch     torchvision, open_clip, OpenAI's CLIP, vit-pytorch, DINO to DINOv3, MAE …
+    $V/timm/bin/python make_goldens.py walkthrough   the walk-through folder
     PYTHONPATH=$V/vit_old $V/timm/bin/python make_goldens.py torch    the lucidrains-vit-old folder
     $V/onnx/bin/python make_goldens.py onnx      the onnx-* folders
     TORCH113=/usr/bin/python3 $V/onnx/bin/python make_goldens.py files    the file-* folders, after hf and timm
@@ -101,6 +102,7 @@ MAKERS = {
     "hf": ("hf_cases", "hf_family_cases"),
     "timm": ("timm_cases", "timm_family_cases"),
     "torch": ("torch_cases",),
+    "walkthrough": ("walkthrough_cases",),
     "files": ("torch_file_cases",),
     "jax": ("jax_cases",),
     "keras": ("keras_cases",),

@@ -88,6 +88,57 @@ TEST(VitDirectory, NothingIsDroppedOrMissing) {
   expectError(dir.open(), ExitCode::Input, {"'embed.patch.w'", "[16, 3, 4, 4]", "[16, 3, 4, 5]"});
 }
 
+// A home-made model whose tensors have names of its own.
+TEST(VitDirectory, RenamesTensorsByItsOwnRules) {
+  ModelDir dir;
+  dir.write("vit.json", changedVitJson("\"pool\"", R"("tensors": {
+    "layer.{j}.qkv.{p}": "blk.{i}.q.{p}|blk.{i}.k.{p}|blk.{i}.v.{p}", "top.{p}": "head.main.{p}"}, "pool")"));
+  Shapes shapes;
+  for (const TensorSpec &spec : expectedTensors(minimalConfig())) {
+    llvm::StringRef name = spec.name;
+    if (name.starts_with("blk.0.q.") || name.starts_with("blk.0.k.") || name.starts_with("blk.0.v.") ||
+        name.starts_with("head."))
+      continue;
+    shapes.push_back({spec.name, {spec.shape.begin(), spec.shape.end()}});
+  }
+  shapes.insert(shapes.end(), {{"layer.1.qkv.weight", {48, 16}}, {"layer.1.qkv.bias", {48}}});
+  shapes.insert(shapes.end(), {{"top.weight", {3, 16}}, {"top.bias", {3}}});
+  dir.tensors(shapes);
+  auto checkpoint = get(dir.open());
+  ASSERT_TRUE(checkpoint);
+  EXPECT_EQ(shapeOf(*checkpoint, "blk.0.k.w"), "[16, 16]");
+  // k is the second third of the rows.
+  EXPECT_EQ(values(*checkpoint, "blk.0.k.w")[0], values(*checkpoint, "blk.0.q.w")[0] + 256);
+  EXPECT_TRUE(checkpoint->config.tensorNames.empty()); // what is written from it has canonical names
+
+  shapes.back().first = "head.main.b"; // both are fine, but not twice
+  dir.tensors(shapes);
+  EXPECT_TRUE(get(dir.open()));
+  shapes.push_back({"top.bias", {3}});
+  dir.tensors(shapes);
+  expectError(dir.open(), ExitCode::Input, {"one tensor for 'head.main.b'", "'top.bias'"});
+}
+
+TEST(VitDirectory, SaysWhereTheFieldsOfATensorAre) {
+  ModelDir dir;
+  dir.write("vit.json", minimalVitJson);
+  Shapes shapes;
+  for (const TensorSpec &spec : expectedTensors(minimalConfig()))
+    shapes.push_back({spec.name, {spec.shape.begin(), spec.shape.end()}});
+  auto set = [&](llvm::StringRef name, std::vector<int64_t> shape) {
+    Shapes changed = shapes;
+    llvm::find_if(changed, [&](auto &s) { return s.first == name; })->second = std::move(shape);
+    dir.tensors(changed);
+  };
+  set("blk.0.fc1.w", {20, 6});
+  expectError(dir.open(), ExitCode::Input, {"got [20, 6]; see block.mlp.hidden (", "vit.json:", "width ("});
+  set("blk.0.k.w", {0, 16});
+  expectError(dir.open(), ExitCode::Input, {"got [0, 16], without elements: the code that made it slices"});
+  // And what the description itself gets wrong.
+  dir.write("vit.json", changedVitJson("\"width\": 16", "\"width\": 0"));
+  expectError(dir.open(), ExitCode::Input, {"vit.json:", ": width: expected a number from 1"});
+}
+
 TEST(VitDirectory, ReadsLabelFiles) {
   ModelConfig config = minimalConfig();
   ModelDir dir;

@@ -69,6 +69,8 @@ TEST(VitJson, EveryFieldSurvivesPrinting) {
   config.outputs = {{OutputValue::Probabilities}, {OutputValue::Hidden, 2}, {OutputValue::Rollout}};
   config.labels = {"a", "b\n", "\xc3\xa9", ""};
   config.ignored = {"x.*"};
+  config.tensorNames = {{"layer.{i}.qkv.{p}", "blk.{i}.q.{p}|blk.{i}.k.{p}|blk.{i}.v.{p}"},
+                        {"pos", "embed.pos"}};
   auto parsed = get(parseVitJson(printVitJson(config), "vit.json"));
   ASSERT_TRUE(parsed);
   EXPECT_EQ(*parsed, config) << printVitJson(*parsed);
@@ -124,6 +126,30 @@ TEST(VitJson, RefusesWrongTypesAndNumbers) {
                 {"outputs[1]", "an output such as", "'hidden'"});
   expectRefused(changedVitJson("\"width\": 16", "\"zero_shot\": {}, \"width\": 16"),
                 {"'classes'", "missing"});
+}
+
+TEST(VitJson, RefusesRulesForNamesThatMeanNothing) {
+  auto rule = [](const std::string &source, const std::string &target) {
+    return changedVitJson("\"width\"", "\"tensors\": {\"" + source + "\": " + target + "}, \"width\"");
+  };
+  EXPECT_TRUE(get(parseVitJson(rule("l.{j}.x.{p}", "\"blk.{i}.q.{p}\""), "")));
+  EXPECT_TRUE(get(parseVitJson(rule("all.x.{p}", "\"blk.{i}.q.{p}\""), ""))); // blocks along the first axis
+  expectRefused(rule("a", "3"), {"tensors.a", "a string"});
+  expectRefused(rule("a.{x}", "\"b\""), {"{i} or {j}, and {p}, as placeholders"});
+  expectRefused(rule("a.{i", "\"b\""), {"placeholders"});
+  expectRefused(rule("a}", "\"b\""), {"placeholders"});
+  expectRefused(rule("a.{j}", "\"b.{j}\""), {"{i} and {p} as placeholders"});
+  expectRefused(rule("a", "\"b.{p}\""), {"{p} on both sides"});
+  expectRefused(rule("a.{i}.{i}", "\"b.{i}\""), {"each placeholder once"});
+  expectRefused(rule("", "\"b\""), {"a name that is not empty"});
+  expectRefused(rule("a", "\"\""), {"canonical names"});
+  expectRefused(rule("a", "\"a||b\""), {"canonical names"});
+  expectRefused(rule("a", "\"1|2|3|4|5|6|7|8|9\""), {"1 to 8"});
+  std::string many = "\"t0\": \"x\"";
+  for (int i = 1; i <= 256; ++i)
+    many += fmt::format(", \"t{}\": \"x\"", i);
+  expectRefused(changedVitJson("\"width\"", "\"tensors\": {" + many + "}, \"width\""), {"at most 256 rules"});
+  expectRefused(changedVitJson("\"width\"", "\"tensors\": [], \"width\""), {"tensors", "an object"});
 }
 
 TEST(VitJson, ScaleIsARuleOrANumber) {

@@ -43,6 +43,16 @@ TEST(Json, PositionsAndPaths) {
   expectError(document->root().find("size")->asBool(), ExitCode::Input, {"got an array of 2"});
 }
 
+TEST(Json, NearestIsTheMemberOrWhatIsAroundIt) {
+  auto document = get(JsonDocument::parse("{\"a\":\n {\"b\": 3}}", "f.json"));
+  ASSERT_TRUE(document);
+  JsonRef root = document->root();
+  EXPECT_EQ(root.nearest("a.b").position(), "f.json:2:8");
+  expectError(root.nearest("a.c.d").error("message"), ExitCode::Input, {"f.json:2:2: a.c.d: message"});
+  expectError(root.nearest("x").error("message"), ExitCode::Input, {"f.json:1:1: x: message"});
+  expectError(root.find("a")->nearest("y").error("message"), ExitCode::Input, {"f.json:2:2: a.y: message"});
+}
+
 TEST(Json, IntegersAreNotRounded) {
   auto document =
       get(parse(R"({"a": 3.0, "b": 18446744073709551615, "c": 100000000000000000000, "d": 1e18})"));
