@@ -135,7 +135,8 @@ LogicalResult FunctionPlanner::planNorm(vit::LayerNormOp norm) {
   }
   Value input = denseRows(norm.getInput()), output, scales, given;
   // In every plan, used or not, so that all levels want the same blob.
-  for (Operation *reader : llvm::reverse(llvm::to_vector(norm->getUsers())))
+  SmallVector<Operation *> readers(norm->getUsers());
+  for (Operation *reader : llvm::reverse(readers))
     if (auto linear = dyn_cast<vit::FusedLinearOp>(reader))
       given = givenScales(linear);
   if (readAsBytesOnly(norm.getResult())) {
