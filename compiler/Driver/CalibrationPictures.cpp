@@ -1,10 +1,8 @@
 #include "compiler/Driver/CalibrationPictures.h"
-#include "compiler/Driver/Picture.h"
+#include "compiler/Driver/PictureResizer.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Target/ModelTables.h"
-#include "runtime/include/vitc/runtime.h"
-#include "runtime/src/picture.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
@@ -66,50 +64,6 @@ std::vector<size_t> orderOf(size_t count, size_t most) {
   return order;
 }
 
-int runTasks(void *, uint32_t count, vitc_task task, void *arg) {
-  for (uint32_t i = 0; i < count; ++i)
-    task(arg, i, 0);
-  return 1;
-}
-
-class PictureReader {
-public:
-  PictureReader(const ModelConfig &config, const vitc_preprocess &preprocess, int64_t maxSide) {
-    info.input_channels = static_cast<uint32_t>(config.channels);
-    info.input_height = static_cast<uint32_t>(config.inputSize.height);
-    info.input_width = static_cast<uint32_t>(config.inputSize.width);
-    info.preprocess = &preprocess;
-    info.max_side = static_cast<uint32_t>(maxSide);
-    scratch.resize(vitc_picture_bytes(&info) + 64);
-  }
-
-  llvm::Expected<vit::Tensor> read(llvm::StringRef path) {
-    llvm::Expected<Picture> picture = readPicture(path, info.max_side);
-    if (!picture)
-      return picture.takeError();
-    vitc_picture prepared;
-    auto *aligned = reinterpret_cast<uint8_t *>(llvm::alignAddr(scratch.data(), llvm::Align(64)));
-    if (vitc_picture_prepare(&prepared, &info, picture->height, picture->width, picture->channels,
-                             ptrdiff_t(picture->width) * picture->channels, aligned) != VITC_OK)
-      return inputError("{}: {}", path.str(), vitc_rt_last_message());
-    if (info.preprocess->f32)
-      return convert<float>(prepared, *picture, {info.input_channels, info.input_height, info.input_width});
-    return convert<uint8_t>(prepared, *picture, {info.input_height, info.input_width, info.input_channels});
-  }
-
-private:
-  template <typename T>
-  vit::Tensor convert(const vitc_picture &prepared, const Picture &picture,
-                      llvm::SmallVector<int64_t, 4> shape) const {
-    std::vector<T> pixels(size_t(info.input_height) * info.input_width * info.input_channels);
-    vitc_picture_convert(&prepared, picture.pixels.data(), pixels.data(), runTasks, nullptr);
-    return vit::Tensor{std::move(shape), std::vector<double>(pixels.begin(), pixels.end())};
-  }
-
-  vitc_model_info info = {};
-  std::vector<uint8_t> scratch;
-};
-
 } // namespace
 
 llvm::Expected<std::vector<vit::Tensor>> vitc::readCalibrationPictures(llvm::StringRef directory,
@@ -125,13 +79,17 @@ llvm::Expected<std::vector<vit::Tensor>> vitc::readCalibrationPictures(llvm::Str
   llvm::Expected<std::vector<std::string>> paths = listPictures(directory, console);
   if (!paths)
     return paths.takeError();
-  PictureReader reader(config, **preprocess, maxSide);
+  PictureResizer resizer(**preprocess, config.channels, config.inputSize, maxSide);
+  auto read = [&](llvm::StringRef path) -> llvm::Expected<vit::Tensor> {
+    llvm::Expected<Picture> picture = readPicture(path, maxSide);
+    return picture ? resizer.resize(*picture, path) : picture.takeError();
+  };
   std::vector<vit::Tensor> pictures;
   for (size_t index : orderOf(paths->size(), most)) {
     if (pictures.size() == most)
       break;
     console.progress("reading pictures", static_cast<double>(pictures.size()) / static_cast<double>(most));
-    llvm::Expected<vit::Tensor> picture = reader.read((*paths)[index]);
+    llvm::Expected<vit::Tensor> picture = read((*paths)[index]);
     if (picture)
       pictures.push_back(std::move(*picture));
     else

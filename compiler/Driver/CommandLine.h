@@ -30,6 +30,7 @@ enum OptionVisibility : unsigned {
   TargetsVis = 1u << 7,
   ImportVis = 1u << 9,
   EvalVis = 1u << 10,
+  DoctorVis = 1u << 11,
 };
 
 /// Option identifiers, OPT_target and so on.

@@ -70,6 +70,21 @@ static constexpr CommandInfo kCommands[] = {
      "vitc verify path/to/model model.so --bound 1e-6",
      VerifyVis, verifyCommand},
     {"bench", "MODEL|LIB... [--batch LIST] [--threads LIST]",
+    {"doctor", "MODEL|LIB IMAGE [--reference trace.npz]",
+     "find the first step at which a picture's computation departs from another framework's",
+     "Follows a picture through decode, resize, crop, normalise, embedding, each block, norm, pooled and "
+     "logits, and "
+     "prints each step's range, and how far the compiled code is from float64. With a trace, an .npz that "
+     "the other "
+     "framework wrote (docs/doctor.md has the ten lines for PyTorch), each of its steps is computed from the "
+     "one "
+     "before it in the trace, so that the first that departs is itself to blame; known differences between "
+     "frameworks are then tried, and those that explain it are named. Exits with 5 if a step departs.\n"
+     "A library shows its outputs and the steps before the network only.",
+     "vitc doctor examples/models/vit-fashion-mnist examples/pictures/0000_ankle-boot.png\n"
+     "vitc doctor path/to/vit cat.png --reference trace.npz\n"
+     "vitc doctor model.so cat.png --reference trace.npz --json",
+     DoctorVis, doctorCommand},
      "measure latency, throughput and share of this machine's limit",
      "Alternates runs of the model with a loop of the level's multiply-add instruction that does nothing "
      "else, on as many "

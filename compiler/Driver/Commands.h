@@ -34,6 +34,7 @@ llvm::Error evalCommand(const Arguments &arguments, Console &console);
 llvm::Error importCommand(const Arguments &arguments, Console &console);
 llvm::Error inspectCommand(const Arguments &arguments, Console &console);
 llvm::Error verifyCommand(const Arguments &arguments, Console &console);
+llvm::Error doctorCommand(const Arguments &arguments, Console &console);
 llvm::Error benchCommand(const Arguments &arguments, Console &console);
 llvm::Error targetsCommand(const Arguments &arguments, Console &console);
 

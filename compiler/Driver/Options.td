@@ -17,9 +17,10 @@ def BenchVis : OptionVisibility;
 def TargetsVis : OptionVisibility;
 def ImportVis : OptionVisibility;
 def EvalVis : OptionVisibility;
+def DoctorVis : OptionVisibility;
 
 // Commands that open a MODEL.
-defvar ModelCommands = [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, ImportVis, EvalVis];
+defvar ModelCommands = [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, ImportVis, EvalVis, DoctorVis];
 defvar AllCommands = !listconcat(ModelCommands, [TargetsVis]);
 
 // `--name VALUE` and `--name=VALUE`. OptTable has room for one variant of a help text.
@@ -50,12 +51,12 @@ defm emit : Value<"emit", [CompileVis], "PHASE",
                   "stop after a phase and print it: import, vit, fused, planned, vector, llvm">;
 defm name : Value<"name", [CompileVis], "PREFIX",
                   "prefix of the library's C symbols and of its header (default: from the model)">;
-defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis], "LEVEL",
+defm target : Value<"target", [CompileVis, RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis, DoctorVis], "LEVEL",
                     "instruction-set level (bench: levels, with commas, each measured): compiles a model for it, forces it "
                     "in a library (default: the best of this machine)",
                     [HelpTextVariant<[CompileVis], "instruction-set levels, with commas; see 'vitc targets' "
                                      "(default: portable, all of x86-64)">]>;
-defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis, EvalVis], "P",
+defm precision : Value<"precision", [CompileVis, RunVis, ClassifyVis, VerifyVis, BenchVis, InspectVis, EvalVis, DoctorVis], "P",
                        "arithmetic of products: f32 (default); bf16, with sums in f32; int8, with scales by token and by output, patches, attention and heads in bf16">;
 defm max_error : Value<"max-error", [CompileVis], "X",
                        "with bf16 or int8: keeps the layers that need it in bf16 or f32, so that the relative L2 error of the "
@@ -105,7 +106,7 @@ defm input : Value<"input", [RunVis], "FILE", "input tensor, .npy: f32 images (n
 defm output : Value<"output", [RunVis], "[NAME=]FILE",
                     "where to write an output, .npy; a model with several writes FILE with its name before the suffix, or "
                     "takes one --output NAME=FILE for each that is wanted">;
-defm threads : Value<"threads", [RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis], "N",
+defm threads : Value<"threads", [RunVis, ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis, DoctorVis], "N",
                      "threads (default: all that the process may use)",
                      [HelpTextVariant<[BenchVis, InspectVis], "threads; a list with commas: bench measures each (default: all "
                                       "that the process may use), inspect shows how the plan divides over each">]>;
@@ -116,11 +117,15 @@ defm annotate : Value<"annotate", [ClassifyVis], "DIR",
 defm drop_remainder : Value<"drop-remainder", [EvalVis], "N",
                             "count whole batches of N pictures only: the last ones of the list, which fill none, are left "
                             "out, as training scripts do">;
-def json : Switch<"json", [ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis], "print JSON instead of a table">;
+def json : Switch<"json", [ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis, DoctorVis], "print JSON instead of a table">;
 
-defm bound : Value<"bound", [VerifyVis], "X",
+defm bound : Value<"bound", [VerifyVis, DoctorVis], "X",
                    "largest relative L2 error that passes, or Nx for N times the error of a plain f32 computation "
-                   "(default: 2e-6; 3x with --variant outlier)">;
+                   "(default: 2e-6; 3x with --variant outlier)",
+                   [HelpTextVariant<[DoctorVis], "largest relative L2 error of a step of the network (default: 2e-5; more "
+                                    "for traces in half precision, and for compiled code of bf16 and int8)">]>;
+defm reference : Value<"reference", [DoctorVis], "FILE",
+                       ".npz with the steps that another framework computed for the picture (docs/doctor.md)">;
 defm inputs : Value<"inputs", [VerifyVis], "N", "how many seeded inputs to run (default: 1)">;
 defm seed : Value<"seed", [VerifyVis], "N", "seed of the inputs (default: 0)">;
 defm variant : Value<"variant", [VerifyVis], "V",

@@ -91,7 +91,7 @@ void declarePositions(OpBuilder &b, Location loc, const ModelConfig &c) {
 
 } // namespace
 
-OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig &config) {
+OwningOpRef<ModuleOp> vitc::declareWeights(MLIRContext &context, const ModelConfig &config) {
   context.loadDialect<vit::VitDialect, func::FuncDialect>();
   OpBuilder b(&context);
   Location loc = NameLoc::get(b.getStringAttr(config.name.empty() ? "model" : config.name));
@@ -100,8 +100,14 @@ OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig 
   for (const TensorSpec &spec : expectedTensors(config))
     vit::WeightOp::create(b, loc, spec.name, RankedTensorType::get(spec.shape, b.getF32Type()), ArrayAttr(),
                           IntegerAttr());
-
   declarePositions(b, loc, config);
+  return module;
+}
+
+OwningOpRef<ModuleOp> vitc::buildModule(MLIRContext &context, const ModelConfig &config) {
+  OwningOpRef<ModuleOp> module = declareWeights(context, config);
+  Location loc = module->getLoc();
+  OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
 
   Type image = RankedTensorType::get({config.channels, config.inputSize.height, config.inputSize.width},
                                      b.getF32Type());

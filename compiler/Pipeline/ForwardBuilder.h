@@ -2,7 +2,7 @@
 #ifndef COMPILER_PIPELINE_FORWARDBUILDER_H
 #define COMPILER_PIPELINE_FORWARDBUILDER_H
 
-#include "compiler/Pipeline/Pipeline.h"
+#include "compiler/Pipeline/ModelSteps.h"
 #include "dialect/IR/VitOps.h"
 #include "dialect/Transforms/WeightUtils.h"
 #include <cmath>
@@ -16,6 +16,9 @@ struct ForwardOutput {
   int64_t planes;
 };
 
+/// A module that declares the checkpoint's weights and what follows from them, and has no function yet.
+mlir::OwningOpRef<mlir::ModuleOp> declareWeights(mlir::MLIRContext &context, const ModelConfig &config);
+
 /// Builds one function; the checkpoint's weights are declared by the module builder.
 class ForwardBuilder {
 public:
@@ -25,6 +28,9 @@ public:
 
   /// From the patch embedding's input (image or pixels) to the named outputs.
   mlir::SmallVector<ForwardOutput> build(mlir::Value image);
+  /// From one step's value to those of others (ModelSteps.h).
+  mlir::SmallVector<mlir::Value> between(mlir::Value start, const ModelStep &from,
+                                         mlir::ArrayRef<ModelStep> to);
 
   static vit::ActivationKind activationKind(Activation act);
 

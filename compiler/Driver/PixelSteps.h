@@ -1,0 +1,31 @@
+//===- PixelSteps.h - preprocessing one step at a time, nothing fused ---------------------------------===//
+#ifndef COMPILER_DRIVER_PIXELSTEPS_H
+#define COMPILER_DRIVER_PIXELSTEPS_H
+
+#include "compiler/Driver/Picture.h"
+#include "compiler/Pipeline/ModelSteps.h"
+#include "dialect/Interp/Interpreter.h"
+
+namespace vitc {
+
+/// The step Decode: the picture in the model's channels, grey replicated, or RGB made grey as Pillow does.
+vit::Tensor decodedPixels(const Picture &picture, int64_t channels);
+
+/// Whether a decoded step can be resized: whole numbers from 0 to 255.
+bool isBytes(const vit::Tensor &pixels);
+
+/// The step `to` from the value of `from`, at most Normalise, in float64 behind the resize, which is the
+/// runtime's. Preconditions: from < to; the value has the model's channels, and is bytes if it is Decode's.
+/// Errors: Input, if the description has no preprocessing or the runtime cannot do it.
+llvm::Expected<vit::Tensor> pixelStep(const ModelConfig &config, const ModelStep &from,
+                                      const vit::Tensor &value, const ModelStep &to);
+
+/// What becomes of a picture's sides in the resize.
+llvm::Expected<Extent> resizedExtent(const ModelConfig &config, Extent picture);
+
+/// The description's affine step, or null.
+const AffineStep *affineStep(const ModelConfig &config);
+
+} // namespace vitc
+
+#endif // COMPILER_DRIVER_PIXELSTEPS_H
