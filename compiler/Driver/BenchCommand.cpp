@@ -1,5 +1,6 @@
 //===- BenchCommand.cpp - vitc bench ------------------------------------------------------------------===//
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/Measure.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Driver/Profile.h"
@@ -13,7 +14,7 @@ namespace {
 
 /// One case: a model at a level, with a batch and a number of threads.
 struct Result {
-  std::string name, target, precision;
+  std::string name, size, target, precision;
   int64_t batch, threads;
   double medianMs, bestMs;
   Work work;         ///< of one run
@@ -109,6 +110,7 @@ llvm::Expected<Result> benchCase(const LoadedLibrary &library, llvm::StringRef t
 
   const std::vector<double> &times = measured->milliseconds;
   result.name = library.facts().name;
+  result.size = sizeText(library.facts().inputSize);
   result.target = model->levelName();
   result.precision = library.facts().precision;
   result.batch = batch;
@@ -138,6 +140,7 @@ llvm::Expected<Result> benchCase(const LoadedLibrary &library, llvm::StringRef t
 void printTable(const std::vector<Result> &results, llvm::raw_ostream &os) {
   auto right = TextTable::Right;
   TextTable table({{"model"},
+                   {"input"},
                    {"target"},
                    {"batch", right},
                    {"threads", right},
@@ -157,11 +160,12 @@ void printTable(const std::vector<Result> &results, llvm::raw_ostream &os) {
     return r.work.gflop[dot] > 0 ? numberText(r.work.gflop[dot]) : "-";
   };
   for (const Result &r : results)
-    table.add({r.name, r.target, std::to_string(r.batch), std::to_string(r.threads), numberText(r.medianMs),
-               numberText(r.bestMs), numberText(static_cast<double>(r.batch) / r.medianMs * 1e3),
-               numberText(r.work.total()), gflop(r, VITC_DOT_F32), gflop(r, VITC_DOT_BF16),
-               gflop(r, VITC_DOT_INT8), r.work.countsAs(), numberText(r.gflopModel),
-               fmt::format("{:.1f}", r.gflops()), r.peak > 0 ? fmt::format("{:.1f}", r.peak) : "-",
+    table.add({r.name, r.size, r.target, std::to_string(r.batch), std::to_string(r.threads),
+               numberText(r.medianMs), numberText(r.bestMs),
+               numberText(static_cast<double>(r.batch) / r.medianMs * 1e3), numberText(r.work.total()),
+               gflop(r, VITC_DOT_F32), gflop(r, VITC_DOT_BF16), gflop(r, VITC_DOT_INT8), r.work.countsAs(),
+               numberText(r.gflopModel), fmt::format("{:.1f}", r.gflops()),
+               r.peak > 0 ? fmt::format("{:.1f}", r.peak) : "-",
                r.peak > 0 ? fmt::format("{:.1f} %", 100 * r.share()) : "-"});
   table.print(os);
 }
@@ -180,6 +184,7 @@ void printJson(const std::vector<Result> &results, llvm::raw_ostream &os) {
     for (const Result &r : results)
       json.object([&] {
         json.attribute("name", r.name);
+        json.attribute("input", r.size);
         json.attribute("target", r.target);
         json.attribute("precision", r.precision);
         json.attribute("batch", r.batch);
@@ -219,15 +224,22 @@ llvm::Error vitc::benchCommand(const Arguments &arguments, Console &console) {
     std::vector<std::string> targets = options->targets;
     if (targets.empty())
       targets.push_back("");
-    for (const std::string &target : targets)
-      for (int64_t batch : options->batches)
-        for (int64_t threads : options->threads) {
-          console.progress(fmt::format("{} batch {}", (*library)->facts().name, batch), 0);
-          llvm::Expected<Result> result = benchCase(**library, target, batch, threads, *options);
-          if (!result)
-            return result.takeError();
-          results.push_back(std::move(*result));
-        }
+    llvm::Expected<std::vector<size_t>> sizes =
+        chosenSizes((*library)->sizes(), (*library)->path(), arguments);
+    if (!sizes)
+      return sizes.takeError();
+    for (size_t size : *sizes) {
+      (*library)->select(size);
+      for (const std::string &target : targets)
+        for (int64_t batch : options->batches)
+          for (int64_t threads : options->threads) {
+            console.progress(fmt::format("{} batch {}", (*library)->facts().name, batch), 0);
+            llvm::Expected<Result> result = benchCase(**library, target, batch, threads, *options);
+            if (!result)
+              return result.takeError();
+            results.push_back(std::move(*result));
+          }
+    }
   }
   console.clearProgress();
   if (arguments.has(OPT_json)) {
@@ -237,8 +249,8 @@ llvm::Error vitc::benchCommand(const Arguments &arguments, Console &console) {
   printTable(results, console.out);
   for (const Result &result : results)
     if (result.profile) {
-      console.out << fmt::format("\n{}, {}, batch {}, {} threads, ", result.name, result.target, result.batch,
-                                 result.threads);
+      console.out << fmt::format("\n{}, {}, {}, batch {}, {} threads, ", result.name, result.size,
+                                 result.target, result.batch, result.threads);
       printProfile(*result.profile, console.out);
     }
   return llvm::Error::success();

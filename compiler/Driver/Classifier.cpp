@@ -1,4 +1,5 @@
 #include "compiler/Driver/Classifier.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Import/Importers.h"
 #include "compiler/Support/Json.h"
@@ -37,6 +38,8 @@ static llvm::Error checkClassifier(const LoadedLibrary &library) {
 
 llvm::Expected<Classifier> Classifier::open(llvm::StringRef modelOrLibrary, const Arguments &arguments,
                                             Console &console) {
+  if (llvm::Error error = expectOneSize(arguments, "pictures are resized to it"))
+    return std::move(error);
   auto library = openAndLoad(modelOrLibrary, arguments, console);
   if (!library)
     return library.takeError();

@@ -1,6 +1,7 @@
 //===- CompileCommand.cpp - vitc compile --------------------------------------------------------------===//
 #include "compiler/Driver/ChooseLayers.h"
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Support/OutputFile.h"
 #include "compiler/Support/Suggest.h"
@@ -111,24 +112,29 @@ llvm::Error vitc::compileCommand(const Arguments &arguments, Console &console) {
     return early.takeError();
   if (llvm::Error error = checkLayerOptions(arguments, options->precision, early->phase))
     return error;
-  llvm::Expected<Model> model = openModel(*input, arguments, console);
-  if (!model)
-    return model.takeError();
-  useTargetOf(*model, arguments, *options);
+  if (early->phase)
+    if (llvm::Error error = expectOneSize(arguments, "a printed phase is one module"))
+      return error;
+  llvm::Expected<std::vector<Model>> models = openModels(*input, arguments, console);
+  if (!models)
+    return models.takeError();
+  const Model &model = models->front();
+  useTargetOf(model, arguments, *options);
 
-  std::string name = options->name.empty() ? prefixFrom(nameOf(*model)) : options->name;
+  std::string name = options->name.empty() ? prefixFrom(nameOf(model)) : options->name;
   OutputPlan plan = llvm::cantFail(planOutput(arguments, name));
-  llvm::Expected<std::string> choice = chooseLayers(*model, arguments, *options, console);
+  // Measured at the first size, and used at all.
+  llvm::Expected<std::string> choice = chooseLayers(model, arguments, *options, console);
   if (!choice)
     return choice.takeError();
   if (!choice->empty())
     (plan.path == "-" ? console.messages() : console.out) << *choice;
   if (!plan.phase) {
-    llvm::Expected<LibraryInfo> info = compileModel(*model, *options, plan.path);
+    llvm::Expected<LibraryInfo> info = compileModel(*models, *options, plan.path);
     console.clearProgress();
     return info ? llvm::Error::success() : info.takeError();
   }
-  llvm::Expected<std::string> text = phaseText(*model, *plan.phase, *options);
+  llvm::Expected<std::string> text = phaseText(model, *plan.phase, *options);
   console.clearProgress();
   if (!text)
     return text.takeError();

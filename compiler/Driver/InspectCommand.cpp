@@ -1,5 +1,6 @@
 //===- InspectCommand.cpp - vitc inspect --------------------------------------------------------------===//
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/Layers.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Driver/Text.h"
@@ -18,12 +19,15 @@ namespace {
 
 /// What inspect shows, of a model or of a library.
 struct Inspected {
-  LibraryFacts facts;
+  std::vector<LibraryFacts> sizes; ///< at each input size
+  size_t chosen = 0;               ///< of which the rest is
   std::vector<Layer> layers;
   std::vector<std::string> notes;
   std::vector<int64_t> threads; ///< that `divided` is for
   DividedForward divided;
   bool compiled = false;
+
+  const LibraryFacts &facts() const { return sizes[chosen]; }
 };
 
 Port portOf(llvm::StringRef name, mlir::Type type) {
@@ -38,7 +42,7 @@ llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions 
                                        std::vector<int64_t> threads) {
   Inspected result;
   result.threads = std::move(threads);
-  LibraryFacts &facts = result.facts;
+  LibraryFacts &facts = result.sizes.emplace_back();
   const auto *checkpoint = std::get_if<Checkpoint>(&model);
   std::shared_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -47,6 +51,8 @@ llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions 
     context = makeContext();
     module = buildModule(*context, checkpoint->config);
     facts.model = checkpoint->config;
+    facts.tokens = checkpoint->config.tokens();
+    facts.inputSize = checkpoint->config.inputSize;
     facts.name = prefixFrom(checkpoint->config.name);
     result.notes = checkpoint->notes;
   } else {
@@ -95,16 +101,36 @@ llvm::Expected<Inspected> inspectModel(const Model &model, const CompileOptions 
   return result;
 }
 
-llvm::Expected<Inspected> inspectLibrary(llvm::StringRef path) {
+/// The plan of each size; layers and their division are those of the first.
+llvm::Expected<Inspected> inspectModels(llvm::ArrayRef<Model> models, const CompileOptions &options,
+                                        const std::vector<int64_t> &threads) {
+  Inspected result;
+  for (auto [i, model] : llvm::enumerate(models)) {
+    llvm::Expected<Inspected> one = inspectModel(model, options, threads);
+    if (!one)
+      return one.takeError();
+    if (i == 0)
+      result = std::move(*one);
+    else
+      result.sizes.push_back(std::move(one->sizes.front()));
+  }
+  return result;
+}
+
+llvm::Expected<Inspected> inspectLibrary(llvm::StringRef path, const Arguments &arguments) {
   llvm::Expected<LibraryFile> file = openLibraryFile(path);
   if (!file)
     return file.takeError();
+  llvm::Expected<std::vector<size_t>> chosen = chosenSizes(file->sizes, path, arguments);
+  if (!chosen)
+    return chosen.takeError();
   Inspected result;
-  result.facts = std::move(file->facts);
+  result.sizes = std::move(file->sizes);
+  result.chosen = chosen->front();
   result.compiled = true;
-  if (result.facts.model) {
+  if (result.facts().model) {
     auto context = makeContext();
-    result.layers = layersOf(*buildModule(*context, *result.facts.model));
+    result.layers = layersOf(*buildModule(*context, *result.facts().model));
   }
   return result;
 }
@@ -150,7 +176,7 @@ void printLayers(const Inspected &inspected, llvm::raw_ostream &os) {
 
 /// Regions of the plan by threads, the arithmetic as a whole last.
 void printDivision(const Inspected &inspected, llvm::raw_ostream &os) {
-  os << fmt::format("\nthreads that are busy, batch {}\n", inspected.facts.batch);
+  os << fmt::format("\nthreads that are busy, batch {}\n", inspected.facts().batch);
   std::vector<TextTable::Column> columns{
       {"region"}, {"times", TextTable::Right}, {"chunks", TextTable::Right}, {"of GFLOP", TextTable::Right}};
   for (int64_t threads : inspected.threads)
@@ -161,7 +187,7 @@ void printDivision(const Inspected &inspected, llvm::raw_ostream &os) {
       cells.push_back(fmt::format("{:.0f} %", 100 * share));
     table.add(std::move(cells));
   };
-  auto all = static_cast<double>(inspected.facts.executedFlops);
+  auto all = static_cast<double>(inspected.facts().executedFlops);
   for (const DividedRegion &region : inspected.divided.regions)
     add({region.name, std::to_string(region.count),
          std::to_string(region.chunks) +
@@ -172,8 +198,30 @@ void printDivision(const Inspected &inspected, llvm::raw_ostream &os) {
   table.print(os);
 }
 
+/// What the input size makes of a model, where there are several.
+void printSizes(const Inspected &inspected, llvm::raw_ostream &os) {
+  os << "\n";
+  auto right = TextTable::Right;
+  TextTable table({{"input"},
+                   {"tokens", right},
+                   {"GFLOP", right},
+                   {"executed", right},
+                   {"arena", right},
+                   {"per thread", right},
+                   {"outputs"}});
+  for (const LibraryFacts &facts : inspected.sizes) {
+    std::string outputs;
+    for (const Port &output : facts.outputs)
+      outputs += (outputs.empty() ? "" : ", ") + output.name + " " + shapeText(output);
+    table.add({sizeText(facts.inputSize), std::to_string(facts.tokens), gflop(facts.modelFlops),
+               gflop(facts.executedFlops), bytesText(facts.arenaBytes), bytesText(facts.scratchBytes),
+               escapeControls(outputs)});
+  }
+  table.print(os);
+}
+
 void printText(const Inspected &inspected, llvm::raw_ostream &os) {
-  const LibraryFacts &facts = inspected.facts;
+  const LibraryFacts &facts = inspected.facts();
   auto line = [&](llvm::StringRef key, const std::string &value) {
     os << llvm::left_justify(key, 15) << escapeControls(value) << "\n";
   };
@@ -221,6 +269,8 @@ void printText(const Inspected &inspected, llvm::raw_ostream &os) {
   line("compiler", "vitc " + facts.compiler);
   for (const std::string &note : inspected.notes)
     line("note", note);
+  if (inspected.sizes.size() > 1)
+    printSizes(inspected, os);
   if (!inspected.layers.empty())
     printLayers(inspected, os);
   if (!inspected.threads.empty())
@@ -228,13 +278,24 @@ void printText(const Inspected &inspected, llvm::raw_ostream &os) {
 }
 
 void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
-  const LibraryFacts &facts = inspected.facts;
+  const LibraryFacts &facts = inspected.facts();
   llvm::json::OStream json(os, 2);
   auto port = [&](const Port &port) {
     json.object([&] {
       json.attribute("name", llvm::json::fixUTF8(port.name));
       json.attribute("shape", llvm::json::Array(port.shape));
     });
+  };
+  // What depends on the input size.
+  auto sizeJson = [&](const LibraryFacts &size) {
+    json.attributeBegin("input");
+    port(size.input);
+    json.attributeEnd();
+    json.attributeArray("outputs", [&] { llvm::for_each(size.outputs, port); });
+    json.attribute("gflop_model", static_cast<double>(size.modelFlops) / 1e9);
+    json.attribute("gflop", static_cast<double>(size.executedFlops) / 1e9);
+    json.attribute("arena_bytes", size.arenaBytes);
+    json.attribute("scratch_bytes", size.scratchBytes);
   };
   json.object([&] {
     json.attribute("vitc", facts.compiler);
@@ -251,23 +312,26 @@ void printJson(const Inspected &inspected, llvm::raw_ostream &os) {
             json.attribute("input_scale", layer.inputScale);
         });
     });
-    json.attributeBegin("input");
-    port(facts.input);
-    json.attributeEnd();
-    json.attributeArray("outputs", [&] { llvm::for_each(facts.outputs, port); });
     json.attributeArray("levels", [&] {
       for (const LibraryFacts::Level &level : facts.levels)
         json.value(level.name);
     });
     json.attribute("batch", facts.batch);
     json.attribute("parameters", facts.parameters);
-    json.attribute("gflop_model", static_cast<double>(facts.modelFlops) / 1e9);
-    json.attribute("gflop", static_cast<double>(facts.executedFlops) / 1e9);
-    json.attribute("arena_bytes", facts.arenaBytes);
-    json.attribute("scratch_bytes", facts.scratchBytes);
+    sizeJson(facts);
     json.attribute("weight_bytes", facts.weightBytes);
     if (!facts.weightId.empty())
       json.attribute("weight_id", facts.weightId);
+    if (inspected.sizes.size() > 1)
+      json.attributeArray("sizes", [&] {
+        for (const LibraryFacts &size : inspected.sizes)
+          json.object([&] {
+            json.attribute("height", size.inputSize.height);
+            json.attribute("width", size.inputSize.width);
+            json.attribute("tokens", size.tokens);
+            sizeJson(size);
+          });
+      });
     if (facts.model) {
       json.attributeBegin("model");
       json.rawValue(llvm::StringRef(printVitJson(*facts.model)).trim());
@@ -320,12 +384,12 @@ llvm::Error vitc::inspectCommand(const Arguments &arguments, Console &console) {
     if (llvm::Error error =
             refuseForLibrary(*input, arguments, {OPT_target, OPT_batch, OPT_precision, OPT_threads}))
       return error;
-    inspected = inspectLibrary(*input);
+    inspected = inspectLibrary(*input, arguments);
   } else {
-    llvm::Expected<Model> model = openModel(*input, arguments, console);
-    if (!model)
-      return model.takeError();
-    inspected = inspectModel(*model, *options, std::move(*threads));
+    llvm::Expected<std::vector<Model>> models = openModels(*input, arguments, console);
+    if (!models)
+      return models.takeError();
+    inspected = inspectModels(*models, *options, *threads);
   }
   console.clearProgress();
   if (!inspected)

@@ -33,9 +33,11 @@ namespace {
 class FactsReader {
 public:
   explicit FactsReader(JsonRef root) : root(std::move(root)) {}
-  llvm::Error read(LibraryFacts &facts);
+  /// Facts at the default size, and of all sizes if there are several.
+  llvm::Error read(std::vector<LibraryFacts> &sizes);
 
 private:
+  void size(const JsonRef &object, LibraryFacts &facts);
   template <typename T> void take(llvm::Expected<T> value, T &out) {
     if (error) {
       llvm::consumeError(value.takeError());
@@ -97,7 +99,25 @@ private:
   llvm::Error error = llvm::Error::success();
 };
 
-llvm::Error FactsReader::read(LibraryFacts &facts) {
+/// What depends on the input size.
+void FactsReader::size(const JsonRef &object, LibraryFacts &facts) {
+  integer(object, "height", facts.inputSize.height);
+  integer(object, "width", facts.inputSize.width);
+  if (object.find("tokens"))
+    integer(object, "tokens", facts.tokens);
+  if (auto input = get(object, "input"))
+    facts.input = port(*input);
+  facts.outputs.clear();
+  for (const JsonRef &output : array(object, "outputs"))
+    facts.outputs.push_back(port(output));
+  integer(object, "model_flops", facts.modelFlops);
+  integer(object, "executed_flops", facts.executedFlops);
+  integer(object, "arena_bytes", facts.arenaBytes);
+  integer(object, "scratch_bytes", facts.scratchBytes);
+}
+
+llvm::Error FactsReader::read(std::vector<LibraryFacts> &sizes) {
+  LibraryFacts &facts = sizes.emplace_back();
   text(root, "vitc", facts.compiler);
   int64_t abi = 0;
   integer(root, "abi", abi);
@@ -109,10 +129,7 @@ llvm::Error FactsReader::read(LibraryFacts &facts) {
   text(root, "precision", facts.precision);
   for (const JsonRef &layer : array(root, "arithmetic"))
     facts.layers.push_back(arithmetic(layer));
-  if (auto input = get(root, "input"))
-    facts.input = port(*input);
-  for (const JsonRef &output : array(root, "outputs"))
-    facts.outputs.push_back(port(output));
+  size(root, facts);
   for (const JsonRef &level : array(root, "levels")) {
     LibraryFacts::Level &added = facts.levels.emplace_back();
     text(level, "name", added.name);
@@ -121,21 +138,33 @@ llvm::Error FactsReader::read(LibraryFacts &facts) {
   integer(root, "batch", facts.batch);
   integer(root, "max_side", facts.maxSide);
   integer(root, "parameters", facts.parameters);
-  integer(root, "model_flops", facts.modelFlops);
-  integer(root, "executed_flops", facts.executedFlops);
-  integer(root, "arena_bytes", facts.arenaBytes);
-  integer(root, "scratch_bytes", facts.scratchBytes);
   if (auto weights = get(root, "weights")) {
     integer(*weights, "bytes", facts.weightBytes);
     text(*weights, "id", facts.weightId);
     if (auto embedded = get(*weights, "embedded"))
       take(embedded->asBool(), facts.embedded);
   }
+  if (error || !root.find("sizes"))
+    return std::move(error);
+  std::vector<JsonRef> rows = array(root, "sizes");
+  LibraryFacts shared = std::move(facts);
+  sizes.clear();
+  for (const JsonRef &row : rows) {
+    if (error || sizes.size() == kMaxSizes)
+      break;
+    LibraryFacts &added = sizes.emplace_back(shared);
+    size(row, added);
+    for (const LibraryFacts &other : llvm::ArrayRef(sizes).drop_back())
+      if (!error && other.inputSize == added.inputSize)
+        error = row.error("expected input sizes that differ, got one twice");
+  }
+  if (!error && (rows.empty() || rows.size() > kMaxSizes))
+    return inputError("{}: expected one to {} input sizes, got {}", root.file(), kMaxSizes, rows.size());
   return std::move(error);
 }
 
-/// The canonical description inside the metadata.
-llvm::Error readModel(llvm::StringRef metadata, const std::string &where, std::optional<ModelConfig> &model) {
+/// The canonical description inside the metadata; that of a further size differs from it in some keys.
+llvm::Error readModels(llvm::StringRef metadata, const std::string &where, std::vector<LibraryFacts> &sizes) {
   llvm::Expected<llvm::json::Value> value = llvm::json::parse(metadata);
   if (!value)
     return value.takeError();
@@ -145,12 +174,21 @@ llvm::Error readModel(llvm::StringRef metadata, const std::string &where, std::o
     return inputError("{}: expected the key 'model'", where);
   if (const llvm::json::Object *object = part->getAsObject(); object && object->getInteger("depth") == 0)
     return llvm::Error::success(); // a .mlir file, which has none
-  std::string text;
-  llvm::raw_string_ostream(text) << *part;
-  llvm::Expected<ModelConfig> config = parseVitJson(text, where);
-  if (!config)
-    return config.takeError();
-  model = std::move(*config);
+  const llvm::json::Array *rows = root->getArray("sizes");
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    llvm::json::Value own = *part;
+    const llvm::json::Object *row = rows && i < rows->size() ? (*rows)[i].getAsObject() : nullptr;
+    if (const llvm::json::Object *changes = row ? row->getObject("model") : nullptr)
+      for (const auto &[key, changed] : *changes)
+        if (llvm::json::Object *object = own.getAsObject())
+          (*object)[key] = changed;
+    std::string text;
+    llvm::raw_string_ostream(text) << own;
+    llvm::Expected<ModelConfig> config = parseVitJson(text, where);
+    if (!config)
+      return config.takeError();
+    size.model = std::move(*config);
+  }
   return llvm::Error::success();
 }
 
@@ -216,12 +254,12 @@ llvm::Expected<LibraryFile> vitc::openLibraryFile(llvm::StringRef path) {
   llvm::Expected<JsonDocument> metadata = JsonDocument::parse(models.front().metadata, where);
   if (!metadata)
     return metadata.takeError();
-  if (llvm::Error error = FactsReader(metadata->root()).read(result.facts))
+  if (llvm::Error error = FactsReader(metadata->root()).read(result.sizes))
     return error;
-  if (result.facts.name != models.front().prefix)
+  if (result.sizes.front().name != models.front().prefix)
     return inputError("{}: expected the name '{}', got '{}'", where, models.front().prefix,
-                      quoteForMessage(result.facts.name));
-  if (llvm::Error error = readModel(models.front().metadata, where, result.facts.model))
+                      quoteForMessage(result.sizes.front().name));
+  if (llvm::Error error = readModels(models.front().metadata, where, result.sizes))
     return error;
   return result;
 }

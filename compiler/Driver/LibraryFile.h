@@ -10,14 +10,16 @@
 
 namespace vitc {
 
-/// What a library says of itself in PREFIX_metadata.
+/// What a library says of itself, at one of its input sizes, in PREFIX_metadata.
 struct LibraryFacts {
   std::string compiler; ///< version that made it
   std::string name;     ///< symbol prefix
   std::string architecture, precision;
   std::vector<vit::LayerArithmetic> layers; ///< that are not computed as the precision says
+  Extent inputSize;                         ///< of `input`, whose layout may be either
   Port input;
   std::vector<Port> outputs;
+  int64_t tokens = 0; ///< of a block; 0 if not known
   struct Level {
     std::string name, summary;
   };
@@ -37,7 +39,7 @@ enum class LibraryKind { Shared, Archive, Object };
 struct LibraryFile {
   std::string path;
   LibraryKind kind;
-  LibraryFacts facts;
+  std::vector<LibraryFacts> sizes; ///< one for each input size, the default first
 };
 
 /// Whether `path` looks like a library: by its first bytes if it is a regular file, else by its suffix.

@@ -1,11 +1,13 @@
 #include "compiler/Driver/LoadedLibrary.h"
 #include "compiler/Driver/ElfSymbols.h"
 #include "compiler/Support/Error.h"
+#include "compiler/Support/Json.h"
 #include "compiler/Support/MappedFile.h"
 #include "compiler/Support/OutputFile.h"
 #include "compiler/Target/LinkLibrary.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include <array>
@@ -101,7 +103,7 @@ LoadedLibrary::load(LibraryFile file, std::unique_ptr<TemporaryDirectory> direct
   std::unique_ptr<LoadedLibrary> library(new LoadedLibrary);
   library->file = std::move(file);
   library->directory = std::move(directory);
-  const LibraryFacts &facts = library->file.facts;
+  const LibraryFacts &facts = library->facts();
   const std::string &path = library->file.path;
   if (facts.architecture != hostArchitecture())
     return inputError("{}: expected a library for this machine ({}), got one for {}", path,
@@ -148,7 +150,7 @@ llvm::Error LoadedLibrary::resolve() {
         dlsym(handle, (facts().name + "_" + name).str().c_str()));
     return out != nullptr;
   };
-  const vitc_model_info *(*info)() = nullptr;
+  const vitc_library_info *(*info)() = nullptr;
   bool complete = symbol("vitc_info", info) && symbol("create", functions.create) &&
                   symbol("run", functions.run) && symbol("destroy", functions.destroy) &&
                   symbol("last_message", functions.lastMessage) && symbol("level", functions.level) &&
@@ -160,18 +162,47 @@ llvm::Error LoadedLibrary::resolve() {
   if (tables->abi != VITC_ABI_VERSION)
     return inputError("{}: expected ABI {}, got {}; compile the model again", path(), VITC_ABI_VERSION,
                       tables->abi);
-  if (tables->output_count != facts().outputs.size())
-    return inputError("{}: expected {} outputs as its metadata say, got {}", path(), facts().outputs.size(),
-                      tables->output_count);
-  if (facts().outputs.empty() || facts().outputs.size() > kMaxOutputs)
-    return inputError("{}: expected one to {} outputs, got {}", path(), kMaxOutputs, facts().outputs.size());
+  if (tables->model_count != file.sizes.size())
+    return inputError("{}: expected {} input sizes as its metadata say, got {}", path(), file.sizes.size(),
+                      tables->model_count);
+  for (auto [i, size] : llvm::enumerate(file.sizes))
+    if (llvm::Error error = checkSize(size, tables->models[i]))
+      return error;
+  return llvm::Error::success();
+}
+
+/// The commands allocate inputs and outputs by what the metadata say of shapes.
+llvm::Error LoadedLibrary::checkSize(const LibraryFacts &size, const vitc_model_info &table) const {
+  if (table.input_height != size.inputSize.height || table.input_width != size.inputSize.width)
+    return inputError("{}: expected an input of {}x{} as its metadata say, got {}x{}", path(),
+                      size.inputSize.height, size.inputSize.width, table.input_height, table.input_width);
+  if (table.output_count != size.outputs.size())
+    return inputError("{}: expected {} outputs as its metadata say, got {}", path(), size.outputs.size(),
+                      table.output_count);
+  if (size.outputs.empty() || size.outputs.size() > kMaxOutputs)
+    return inputError("{}: expected one to {} outputs, got {}", path(), kMaxOutputs, size.outputs.size());
+  auto check = [&](const Port &port, uint64_t bytes) -> llvm::Error {
+    uint64_t expected = sizeof(float);
+    for (int64_t extent : port.shape)
+      expected = llvm::SaturatingMultiply<uint64_t>(expected, extent);
+    if (expected == bytes)
+      return llvm::Error::success();
+    return inputError("{}: expected {} bytes of '{}' as its metadata say, got {}", path(), expected,
+                      quoteForMessage(port.name), bytes);
+  };
+  for (uint32_t i = 0; i < table.level_count; ++i)
+    if (llvm::Error error = check(size.input, table.levels[i].run.input_bytes))
+      return error;
+  for (auto [i, output] : llvm::enumerate(size.outputs))
+    if (llvm::Error error = check(output, table.output_bytes[i]))
+      return error;
   return llvm::Error::success();
 }
 
 const vitc_level *LoadedLibrary::level(llvm::StringRef name) const {
-  for (uint32_t i = 0; i < tables->level_count; ++i)
-    if (tables->levels[i].name == name)
-      return &tables->levels[i];
+  for (const vitc_level &level : llvm::ArrayRef(info().levels, info().level_count))
+    if (level.name == name)
+      return &level;
   return nullptr;
 }
 
@@ -199,6 +230,8 @@ llvm::Expected<RunningModel> LoadedLibrary::create(vitc_options options) const {
   options.struct_size = sizeof options;
   if (!weights.empty())
     options.weights_path = weights.c_str();
+  options.height = info().input_height;
+  options.width = info().input_width;
   vitc_model *model = nullptr;
   if (vitc_status status = functions.create(&model, &options))
     return failure(status);
@@ -213,7 +246,7 @@ RunningModel::~RunningModel() {
 std::string RunningModel::levelName() const { return library->functions.level(model); }
 uint32_t RunningModel::threads() const { return library->functions.threads(model); }
 size_t RunningModel::outputElements(size_t index) const {
-  return library->info().output_bytes[index] / sizeof(float);
+  return tables->output_bytes[index] / sizeof(float);
 }
 
 /// Calls PREFIX_run or PREFIX_run_u8, which take one pointer for each output behind `arguments`.

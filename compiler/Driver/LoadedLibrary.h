@@ -31,7 +31,8 @@ std::string layerName(const vitc_step &step);
 
 class RunningModel;
 
-/// A library whose code is loaded. Archives and objects are linked to a temporary shared library first.
+/// A library whose code is loaded, at one of its input sizes. Archives and objects are linked to a temporary
+/// shared library first.
 class LoadedLibrary {
 public:
   /// Loads `file`, which must be of this machine's architecture. `directory` holds it if it is temporary.
@@ -40,16 +41,23 @@ public:
   ~LoadedLibrary();
   LoadedLibrary(const LoadedLibrary &) = delete;
 
-  const LibraryFacts &facts() const { return file.facts; }
+  /// Facts at every input size, the default first.
+  llvm::ArrayRef<LibraryFacts> sizes() const { return file.sizes; }
+  /// Chooses the input size `sizes()[index]` for facts(), info(), level() and create(); the default is the
+  /// first.
+  void select(size_t index) { selected = index; }
+
+  const LibraryFacts &facts() const { return file.sizes[selected]; }
   const std::string &path() const { return file.path; }
-  /// The tables of the model.
-  const vitc_model_info &info() const { return *tables; }
+  /// The tables of the model at the chosen size.
+  const vitc_model_info &info() const { return tables->models[selected]; }
   /// The table of the level called `name`, or null.
   const vitc_level *level(llvm::StringRef name) const;
   /// Where the weights are if they are not embedded, else "".
   const std::string &weightsPath() const { return weights; }
 
-  /// Creates the model; `options.weights_path` is filled in. Errors carry the library's message.
+  /// Creates the model at the chosen size; `options.weights_path` is filled in. Errors carry the library's
+  /// message.
   llvm::Expected<RunningModel> create(vitc_options options) const;
 
 private:
@@ -64,6 +72,7 @@ private:
   };
   LoadedLibrary() = default;
   llvm::Error resolve();
+  llvm::Error checkSize(const LibraryFacts &size, const vitc_model_info &table) const;
   llvm::Error failure(vitc_status status) const;
 
   LibraryFile file;
@@ -71,14 +80,17 @@ private:
   std::string weights;
   void *handle = nullptr;
   Functions functions{};
-  const vitc_model_info *tables = nullptr;
+  const vitc_library_info *tables = nullptr;
+  size_t selected = 0;
 };
 
 /// A created model; destroyed with the object.
 class RunningModel {
 public:
-  RunningModel(const LoadedLibrary &library, vitc_model *model) : library(&library), model(model) {}
-  RunningModel(RunningModel &&other) : library(other.library), model(std::exchange(other.model, nullptr)) {}
+  RunningModel(const LoadedLibrary &library, vitc_model *model)
+      : library(&library), tables(&library.info()), model(model) {}
+  RunningModel(RunningModel &&other)
+      : library(other.library), tables(other.tables), model(std::exchange(other.model, nullptr)) {}
   ~RunningModel();
 
   /// Level and threads in use.
@@ -93,6 +105,7 @@ public:
 
 private:
   const LoadedLibrary *library;
+  const vitc_model_info *tables; ///< of the size that it was created at
   vitc_model *model;
 };
 

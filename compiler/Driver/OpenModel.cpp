@@ -1,4 +1,5 @@
 #include "compiler/Driver/OpenModel.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Import/Presets.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Target/Prefix.h"
@@ -10,8 +11,8 @@
 using namespace vitc;
 
 /// Options about the contents of a checkpoint: a library has them compiled in, a module has no such contents.
-static constexpr OptionId kCheckpointOptions[] = {OPT_arch,    OPT_heads,     OPT_norm_eps, OPT_image_size,
-                                                  OPT_outputs, OPT_zero_shot, OPT_tensor,   OPT_resize_rules};
+static constexpr OptionId kCheckpointOptions[] = {OPT_arch,      OPT_heads,  OPT_norm_eps,    OPT_outputs,
+                                                  OPT_zero_shot, OPT_tensor, OPT_resize_rules};
 
 static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
   ImportOptions options;
@@ -32,17 +33,6 @@ static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
     if (name.empty() || file.empty())
       return makeError(ExitCode::Usage, "--tensor: expected NAME=FILE, got '{}'", quoteForMessage(text));
     options.tensors.emplace_back(name.str(), file.str());
-  }
-  if (std::optional<std::string> text = arguments.value(OPT_image_size)) {
-    auto [height, width] = llvm::StringRef(*text).split('x');
-    Extent size;
-    if (height.getAsInteger(10, size.height) ||
-        (llvm::StringRef(*text).contains('x') ? width : height).getAsInteger(10, size.width) ||
-        size.height < 1 || size.width < 1 || size.height > 1 << 14 || size.width > 1 << 14)
-      return makeError(ExitCode::Usage,
-                       "--image-size: expected HEIGHTxWIDTH or one number for both, got '{}'",
-                       quoteForMessage(*text));
-    options.imageSize = size;
   }
   options.zeroShotPath = arguments.value(OPT_zero_shot).value_or("");
   llvm::Expected<std::vector<std::string>> outputs = arguments.words(OPT_outputs);
@@ -67,21 +57,61 @@ static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
   return options;
 }
 
+/// Opens a checkpoint at each size, from the same files.
+static llvm::Expected<std::vector<Model>> openCheckpoints(llvm::StringRef model, ImportOptions options,
+                                                          llvm::ArrayRef<Extent> sizes, Console &console) {
+  std::vector<Model> models;
+  std::vector<std::string> warned;
+  for (size_t i = 0; i < std::max<size_t>(sizes.size(), 1); ++i) {
+    if (!sizes.empty())
+      options.imageSize = sizes[i];
+    llvm::Expected<Checkpoint> checkpoint = openCheckpoint(model, options);
+    if (!checkpoint)
+      return checkpoint.takeError();
+    for (const std::string &warning : checkpoint->warnings)
+      if (!llvm::is_contained(warned, warning)) {
+        console.warn(warning);
+        warned.push_back(warning);
+      }
+    models.emplace_back(std::move(*checkpoint));
+  }
+  return models;
+}
+
 llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &arguments, Console &console) {
+  if (llvm::Error error = expectOneSize(arguments, "a description has one"))
+    return std::move(error);
+  llvm::Expected<std::vector<Model>> models = openModels(model, arguments, console);
+  if (!models)
+    return models.takeError();
+  return std::move(models->front());
+}
+
+llvm::Expected<std::vector<Model>> vitc::openModels(llvm::StringRef model, const Arguments &arguments,
+                                                    Console &console, llvm::ArrayRef<Extent> otherwise) {
   llvm::StringRef suffix = llvm::sys::path::extension(model);
   bool preset = model.starts_with("preset:"), directory = llvm::sys::fs::is_directory(model);
   if (!preset && !directory && suffix == ".mlir") {
     if (arguments.has(OPT_labels))
       return makeError(ExitCode::Usage, "--labels: expected a checkpoint, got '{}', which takes no pictures",
                        model.str());
+    auto refuse = [&](OptionId option) -> llvm::Error {
+      if (!arguments.has(option))
+        return llvm::Error::success();
+      return makeError(ExitCode::Usage, "{}: expected a checkpoint, got the module '{}'",
+                       Arguments::spelling(option), model.str());
+    };
+    if (llvm::Error error = refuse(OPT_image_size))
+      return std::move(error);
     for (OptionId option : kCheckpointOptions)
-      if (arguments.has(option))
-        return makeError(ExitCode::Usage, "{}: expected a checkpoint, got the module '{}'",
-                         Arguments::spelling(option), model.str());
+      if (llvm::Error error = refuse(option))
+        return std::move(error);
     llvm::Expected<MlirModel> result = openMlirModel(model, arguments.value(OPT_weights_from).value_or(""));
     if (!result)
       return result.takeError();
-    return Model(std::move(*result));
+    std::vector<Model> models;
+    models.emplace_back(std::move(*result));
+    return models;
   }
   if (arguments.has(OPT_weights_from))
     return makeError(ExitCode::Usage,
@@ -97,12 +127,10 @@ llvm::Expected<Model> vitc::openModel(llvm::StringRef model, const Arguments &ar
   llvm::Expected<ImportOptions> options = importOptions(arguments);
   if (!options)
     return options.takeError();
-  llvm::Expected<Checkpoint> checkpoint = openCheckpoint(model, *options);
-  if (!checkpoint)
-    return checkpoint.takeError();
-  for (const std::string &warning : checkpoint->warnings)
-    console.warn(warning);
-  return Model(std::move(*checkpoint));
+  llvm::Expected<std::vector<Extent>> sizes = imageSizes(arguments);
+  if (!sizes)
+    return sizes.takeError();
+  return openCheckpoints(model, *options, sizes->empty() ? otherwise : llvm::ArrayRef(*sizes), console);
 }
 
 llvm::Expected<Precision> vitc::precisionOption(const Arguments &arguments) {
@@ -185,27 +213,32 @@ llvm::Error vitc::blameModule(llvm::Error error) {
   });
 }
 
-llvm::Expected<LibraryInfo> vitc::compileModel(const Model &model, const CompileOptions &options,
+llvm::Expected<LibraryInfo> vitc::compileModel(llvm::ArrayRef<Model> sizes, const CompileOptions &options,
                                                llvm::StringRef output) {
-  llvm::Expected<CompileOptions> adapted = optionsFor(model, options);
+  llvm::Expected<CompileOptions> adapted = optionsFor(sizes.front(), options);
   if (!adapted)
     return adapted.takeError();
-  if (const auto *checkpoint = std::get_if<Checkpoint>(&model))
-    return compileLibrary(*checkpoint, *adapted, output);
-  const auto &mlir = std::get<MlirModel>(model);
+  if (std::holds_alternative<Checkpoint>(sizes.front())) {
+    std::vector<Checkpoint> checkpoints;
+    for (const Model &model : sizes)
+      checkpoints.push_back(std::get<Checkpoint>(model));
+    return compileLibrary(checkpoints, *adapted, output);
+  }
+  const auto &mlir = std::get<MlirModel>(sizes.front());
   mlir::OwningOpRef<mlir::ModuleOp> module = (*mlir.module).clone();
-  llvm::Expected<LibraryInfo> info = compileModule(*module, mlir.config, mlir.weights, *adapted, output);
+  llvm::Expected<LibraryInfo> info =
+      compileModules(SizedModule{*module, &mlir.config, mlir.weights}, *adapted, output);
   return info ? std::move(info) : blameModule(info.takeError());
 }
 
-llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::compileAndLoad(const Model &model,
+llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::compileAndLoad(llvm::ArrayRef<Model> sizes,
                                                                     const CompileOptions &options) {
   auto directory = TemporaryDirectory::create();
   if (!directory)
     return directory.takeError();
   std::string path = (*directory)->file("model.so");
   llvm::sys::RemoveFileOnSignal(path);
-  llvm::Expected<LibraryInfo> info = compileModel(model, options, path);
+  llvm::Expected<LibraryInfo> info = compileModel(sizes, options, path);
   if (!info)
     return info.takeError();
   for (const char *suffix : {".h", ".vitw"})
@@ -238,16 +271,24 @@ vitc::openAndLoad(llvm::StringRef modelOrLibrary, const Arguments &arguments, Co
   if (isLibrary(modelOrLibrary)) {
     if (llvm::Error error = refuseForLibrary(modelOrLibrary, arguments, {OPT_weights_from, OPT_precision}))
       return error;
-    return loadLibrary(modelOrLibrary);
+    auto library = loadLibrary(modelOrLibrary);
+    if (!library)
+      return library.takeError();
+    llvm::Expected<std::vector<size_t>> chosen =
+        chosenSizes((*library)->sizes(), (*library)->path(), arguments);
+    if (!chosen)
+      return chosen.takeError();
+    (*library)->select(chosen->front());
+    return library;
   }
   llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
   if (!options)
     return options.takeError();
-  llvm::Expected<Model> model = openModel(modelOrLibrary, arguments, console);
-  if (!model)
-    return model.takeError();
-  useTargetOf(*model, arguments, *options);
-  auto library = compileAndLoad(*model, *options);
+  llvm::Expected<std::vector<Model>> models = openModels(modelOrLibrary, arguments, console);
+  if (!models)
+    return models.takeError();
+  useTargetOf(models->front(), arguments, *options);
+  auto library = compileAndLoad(*models, *options);
   console.clearProgress();
   return library;
 }

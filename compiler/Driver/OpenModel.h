@@ -15,7 +15,11 @@ namespace vitc {
 using Model = std::variant<Checkpoint, MlirModel>;
 
 /// Opens MODEL with --weights-from or the options of a checkpoint, and prints the checkpoint's warnings.
+/// Errors also: Usage, if --image-size has several sizes.
 llvm::Expected<Model> openModel(llvm::StringRef model, const Arguments &arguments, Console &console);
+/// The same at each size of --image-size, or else of `otherwise`, or else at its own.
+llvm::Expected<std::vector<Model>> openModels(llvm::StringRef model, const Arguments &arguments,
+                                              Console &console, llvm::ArrayRef<Extent> otherwise = {});
 
 /// The --precision given, f32 by default.
 llvm::Expected<Precision> precisionOption(const Arguments &arguments);
@@ -31,12 +35,12 @@ void useTargetOf(const Model &model, const Arguments &arguments, CompileOptions 
 /// What no pass accepts is the input's fault if the module was: turns Internal errors into Input errors.
 llvm::Error blameModule(llvm::Error error);
 
-/// Compiles a model to `output`.
-llvm::Expected<LibraryInfo> compileModel(const Model &model, const CompileOptions &options,
+/// Compiles a model, at each of its input sizes, to `output`.
+llvm::Expected<LibraryInfo> compileModel(llvm::ArrayRef<Model> sizes, const CompileOptions &options,
                                          llvm::StringRef output);
 
 /// Compiles a model to a temporary shared library and loads it.
-llvm::Expected<std::unique_ptr<LoadedLibrary>> compileAndLoad(const Model &model,
+llvm::Expected<std::unique_ptr<LoadedLibrary>> compileAndLoad(llvm::ArrayRef<Model> sizes,
                                                               const CompileOptions &options);
 
 /// Loads LIB.
@@ -47,11 +51,11 @@ llvm::Expected<std::unique_ptr<LoadedLibrary>> loadLibrary(llvm::StringRef path)
 llvm::Error refuseForLibrary(llvm::StringRef library, const Arguments &arguments,
                              llvm::ArrayRef<OptionId> options);
 
-/// Loads LIB, or compiles MODEL for this machine and loads the result.
+/// Loads LIB, or compiles MODEL for this machine and loads the result, at the first size of --image-size.
 llvm::Expected<std::unique_ptr<LoadedLibrary>> openAndLoad(llvm::StringRef modelOrLibrary,
                                                            const Arguments &arguments, Console &console);
 
-/// A model of the library, with --threads and --target.
+/// A model of the library at its chosen size, with --threads and --target.
 llvm::Expected<RunningModel> createModel(const Arguments &arguments, const LoadedLibrary &library);
 
 } // namespace vitc

@@ -58,7 +58,17 @@ struct Batch {
   bool counted = false; ///< the file has a leading N, so outputs get one
 };
 
-llvm::Expected<Batch> checkInput(const NpyFile &file, llvm::StringRef path, const LibraryFacts &facts) {
+/// Images choose the library's size that they have; pictures are resized to the one that is chosen already.
+void chooseSize(const NpyFile &file, LoadedLibrary &library) {
+  if (file.type() != NpyType::F32 || file.shape().size() < 3)
+    return;
+  for (size_t i = 0; i < library.sizes().size(); ++i)
+    if (file.shape().take_back(3) == llvm::ArrayRef<int64_t>(library.sizes()[i].input.shape))
+      library.select(i);
+}
+
+llvm::Expected<Batch> checkInput(const NpyFile &file, llvm::StringRef path, const LoadedLibrary &library) {
+  const LibraryFacts &facts = library.facts();
   llvm::ArrayRef<int64_t> shape = file.shape();
   bool pixels = file.type() == NpyType::U8;
   Batch batch{1, shape.size() == 4};
@@ -72,12 +82,15 @@ llvm::Expected<Batch> checkInput(const NpyFile &file, llvm::StringRef path, cons
     fits = image == llvm::ArrayRef<int64_t>(facts.input.shape);
   if (fits)
     return batch;
-  std::string model = shapeTuple(facts.input.shape);
-  std::string with = "(N, " + model.substr(1);
+  std::string shapes;
+  for (const LibraryFacts &size : library.sizes()) {
+    std::string model = shapeTuple(size.input.shape);
+    shapes += (shapes.empty() ? "" : ", ") + ("(N, " + model.substr(1)) + " or " + model;
+  }
   return inputError(
-      "{}: expected float32 {} or {}, or uint8 (h, w, channels) or (N, h, w, channels) with 1, 3 or 4 "
-      "channels; got {} {}",
-      path.str(), with, model, pixels ? "uint8" : "float32", shapeTuple(shape));
+      "{}: expected float32 {}, or uint8 (h, w, channels) or (N, h, w, channels) with 1, 3 or 4 channels; "
+      "got {} {}",
+      path.str(), shapes, pixels ? "uint8" : "float32", shapeTuple(shape));
 }
 
 } // namespace
@@ -97,11 +110,12 @@ llvm::Error vitc::runTensorCommand(const Arguments &arguments, Console &console)
   auto library = openAndLoad(*input, arguments, console);
   if (!library)
     return library.takeError();
+  chooseSize(*file, **library);
   const LibraryFacts &facts = (*library)->facts();
   llvm::Expected<std::vector<Destination>> wanted = destinations(to, facts.outputs);
   if (!wanted)
     return wanted.takeError();
-  llvm::Expected<Batch> batch = checkInput(*file, from.front(), facts);
+  llvm::Expected<Batch> batch = checkInput(*file, from.front(), **library);
   if (!batch)
     return batch.takeError();
   llvm::Expected<RunningModel> model = createModel(arguments, **library);

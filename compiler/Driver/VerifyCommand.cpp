@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/Comparison.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Driver/Text.h"
 #include "compiler/Target/Interface.h"
@@ -53,6 +54,19 @@ struct Report {
   std::vector<RegionError> regions;
   std::vector<OutputError> outputs;
   std::string noRegions; ///< why there are none
+
+  /// Takes over the rows of one input size among several.
+  void append(Report other, llvm::StringRef size) {
+    for (RegionError &region : other.regions) {
+      region.name = size.str() + " " + region.name;
+      regions.push_back(std::move(region));
+    }
+    for (OutputError &output : other.outputs) {
+      output.name = size.str() + " " + output.name;
+      outputs.push_back(std::move(output));
+    }
+    noRegions = std::move(other.noRegions);
+  }
 };
 
 class Verifier {
@@ -307,6 +321,46 @@ llvm::Expected<std::string> withVariant(const Arguments &arguments, std::string 
   return model + (llvm::StringRef(model).contains('?') ? "&" : "?") + "variant=" + *variant;
 }
 
+/// A library at the sizes to verify, and the model at each of them.
+struct Subject {
+  std::unique_ptr<LoadedLibrary> library;
+  std::vector<size_t> sizes; ///< of the library
+  std::vector<Model> models; ///< at those
+};
+
+/// Loads `path`, or compiles the model if that is empty.
+llvm::Expected<Subject> openSubject(llvm::StringRef model, llvm::StringRef path, const Arguments &arguments,
+                                    CompileOptions &options, Console &console) {
+  Subject subject;
+  std::vector<Extent> own; // of a library of several: where --image-size says nothing, all of them
+  if (!path.empty()) {
+    auto library = loadLibrary(path);
+    if (!library)
+      return library.takeError();
+    subject.library = std::move(*library);
+    if (subject.library->sizes().size() > 1)
+      for (const LibraryFacts &facts : subject.library->sizes())
+        own.push_back(facts.inputSize);
+  }
+  llvm::Expected<std::vector<Model>> models = openModels(model, arguments, console, own);
+  if (!models)
+    return models.takeError();
+  subject.models = std::move(*models);
+  useTargetOf(subject.models.front(), arguments, options);
+  if (path.empty()) {
+    auto library = compileAndLoad(subject.models, options);
+    if (!library)
+      return library.takeError();
+    subject.library = std::move(*library);
+  }
+  llvm::Expected<std::vector<size_t>> sizes =
+      chosenSizes(subject.library->sizes(), subject.library->path(), arguments);
+  if (!sizes)
+    return sizes.takeError();
+  subject.sizes = std::move(*sizes);
+  return subject;
+}
+
 /// Checks the content of the weights that a library uses against its content id.
 llvm::Error checkContent(const LoadedLibrary &library) {
   llvm::Expected<LoadedWeights> weights = LoadedWeights::open(library);
@@ -347,45 +401,52 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
   llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
   if (!options)
     return options.takeError();
-  llvm::Expected<Model> model = openModel(*name, arguments, console);
-  if (!model)
-    return model.takeError();
-  useTargetOf(*model, arguments, *options);
-
-  auto library = inputs.size() == 2 ? loadLibrary(inputs[1]) : compileAndLoad(*model, *options);
-  if (!library)
-    return library.takeError();
-  options->precision = precisionOf((*library)->facts().precision);
-  options->layers = (*library)->facts().layers;
+  llvm::Expected<Subject> subject =
+      openSubject(*name, inputs.size() == 2 ? inputs[1] : "", arguments, *options, console);
+  if (!subject)
+    return subject.takeError();
+  LoadedLibrary &library = *subject->library;
+  options->precision = precisionOf(library.facts().precision);
+  options->layers = library.facts().layers;
   llvm::Expected<Bound> bound = parseBound(arguments, outlier, options->precision);
   if (!bound)
     return bound.takeError();
   if (inputs.size() == 2)
-    if (llvm::Error error = checkContent(**library))
+    if (llvm::Error error = checkContent(library))
       return error;
-  const auto *checkpoint = std::get_if<Checkpoint>(&*model);
-  const std::optional<ModelConfig> &compiled = (*library)->facts().model;
+  const auto *checkpoint = std::get_if<Checkpoint>(&subject->models.front());
+  const std::optional<ModelConfig> &compiled = library.facts().model;
   if (checkpoint && compiled && compiled->source.hash != checkpoint->config.source.hash)
-    console.warn(fmt::format("{}: compiled from other weights ({}) than those of {} ({})", (*library)->path(),
+    console.warn(fmt::format("{}: compiled from other weights ({}) than those of {} ({})", library.path(),
                              compiled->source.hash, inputs.front(), checkpoint->config.source.hash));
-  llvm::Expected<RunningModel> running = createModel(arguments, **library);
-  if (!running)
-    return running.takeError();
 
   Report report;
-  Verifier verifier(**library, *running, *options, *bound);
-  // A library gives back what it was compiled to; a model without options, its defaults.
-  if (auto *source = std::get_if<Checkpoint>(&*model); source && compiled && !arguments.has(OPT_outputs))
-    source->config.outputs = compiled->outputs;
-  if (llvm::Error error = verifier.prepare(*model))
-    return error;
-  for (int64_t i = 0; i < *count; ++i)
-    if (llvm::Error error = verifier.run(static_cast<uint64_t>(*seed + i), report, console))
+  std::string level;
+  for (auto [size, model] : llvm::zip_equal(subject->sizes, subject->models)) {
+    library.select(size);
+    llvm::Expected<RunningModel> running = createModel(arguments, library);
+    if (!running)
+      return running.takeError();
+    level = running->levelName();
+    Report own;
+    Verifier verifier(library, *running, *options, *bound);
+    // A library gives back what it was compiled to; a model without options, its defaults.
+    if (auto *source = std::get_if<Checkpoint>(&model); source && compiled && !arguments.has(OPT_outputs))
+      source->config.outputs = compiled->outputs;
+    if (llvm::Error error = verifier.prepare(model))
       return error;
+    for (int64_t i = 0; i < *count; ++i)
+      if (llvm::Error error = verifier.run(static_cast<uint64_t>(*seed + i), own, console))
+        return error;
+    if (subject->sizes.size() == 1)
+      report = std::move(own);
+    else
+      report.append(std::move(own), sizeText(library.facts().inputSize));
+  }
   console.clearProgress();
   bool passed = llvm::all_of(report.outputs, [](const OutputError &output) { return output.passed(); });
   if (arguments.has(OPT_json))
-    printJson(report, *bound, (*library)->facts().name, running->levelName(), passed, console.out);
+    printJson(report, *bound, library.facts().name, level, passed, console.out);
   else
     printText(report, *bound, console.out);
   for (const OutputError &output : report.outputs)

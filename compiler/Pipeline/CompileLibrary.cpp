@@ -2,10 +2,16 @@
 #include "compiler/Pipeline/Pipeline.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Target/EmitLibrary.h"
+#include "compiler/Target/Interface.h"
 #include "compiler/Target/PlannedWeights.h"
 #include "compiler/Target/Prefix.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Parallel.h"
+#include <atomic>
+#include <cstring>
+#include <set>
 
 using namespace mlir;
 using namespace vitc;
@@ -22,20 +28,6 @@ public:
 private:
   std::shared_ptr<const TensorView> view;
 };
-
-/// Levels share one blob: each must want the same tensors at the same offsets.
-bool sameBlob(ModuleOp a, ModuleOp b) {
-  auto placed = [](ModuleOp module) {
-    llvm::SmallVector<std::pair<Attribute, int64_t>> rows;
-    for (auto weight : module.getOps<vit::WeightOp>())
-      if (weight.getOffset())
-        rows.emplace_back(weight.getChain() ? Attribute(weight.getChainAttr())
-                                            : Attribute(weight.getSymNameAttr()),
-                          *weight.getOffset());
-    return rows;
-  };
-  return placed(a) == placed(b);
-}
 
 /// The runtime's tables call the entry points by what the user calls.
 void nameSchedules(ModuleOp module) {
@@ -104,7 +96,7 @@ static llvm::Error checkPlan(func::FuncOp function) {
 }
 
 /// The inputs and outputs of @forward, whose outputs are results on tensors and arguments on buffers.
-static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
+static llvm::Error readPorts(ModuleOp module, SizeInfo &info) {
   auto forward = module.lookupSymbol<func::FuncOp>("forward");
   if (!forward || forward.isExternal() || forward.getNumArguments() == 0)
     return inputError("expected a function @forward that takes an image, got a module without one");
@@ -156,63 +148,154 @@ static llvm::Error readPorts(ModuleOp module, LibraryInfo &info) {
   return llvm::Error::success();
 }
 
-llvm::Expected<LibraryInfo> vitc::compileModule(ModuleOp module, const ModelConfig &config,
-                                                const vit::TensorLookup &weights,
-                                                const CompileOptions &options, StringRef output) {
+/// A module's plan for every level, and what of the weights no earlier module has.
+struct Lowered {
+  std::vector<LevelModule> levels;
+  OwningOpRef<ModuleOp> planned; ///< of the first level, for the weights
+  std::vector<std::string> added;
+};
+
+static llvm::Error lowerLevels(const SizedModule &size, const CompileOptions &options, SharedBlob &blob,
+                               Lowered &result, llvm::function_ref<void()> step) {
+  for (const Isa *isa : options.targets) {
+    step();
+    OwningOpRef<ModuleOp> level = ModuleOp(size.module).clone();
+    if (llvm::Error error = lowerTo(*level, Phase::Planned, *isa, options))
+      return error;
+    std::vector<std::string> added = blob.place(*level, size.origin);
+    if (!result.planned) {
+      result.planned = level->clone();
+      result.added = std::move(added);
+    } else if (!added.empty()) {
+      return makeError(ExitCode::Internal, "levels '{}' and '{}' disagree on the packed weights: '{}'",
+                       options.targets.front()->name.str(), isa->name.str(), added.front());
+    }
+    if (llvm::Error error = lowerTo(*level, Phase::Llvm, *isa, options))
+      return error;
+    nameSchedules(*level);
+    result.levels.push_back({isa, std::move(level)});
+  }
+  return llvm::Error::success();
+}
+
+/// Callers of a library see one interface at all sizes.
+static llvm::Error checkSizes(const LibraryInfo &info) {
+  auto names = [](const SizeInfo &size) {
+    std::string text;
+    for (const Port &output : size.outputs)
+      text += (text.empty() ? "" : ", ") + output.name;
+    return text;
+  };
+  const SizeInfo &first = info.sizes.front();
+  for (size_t i = 1; i < info.sizes.size(); ++i) {
+    const SizeInfo &size = info.sizes[i];
+    for (const SizeInfo &other : llvm::ArrayRef(info.sizes).take_front(i))
+      if (sizeText(size) == sizeText(other))
+        return inputError("expected input sizes that differ, got {} twice", sizeText(size));
+    if (inputExtents(size).channels != inputExtents(first).channels ||
+        size.channelsLast != first.channelsLast)
+      return inputError("expected inputs of one layout, got {} at {} and {} at {}", shapeText(first.input),
+                        sizeText(first), shapeText(size.input), sizeText(size));
+    if (names(size) != names(first))
+      return inputError("expected the same outputs at all input sizes, got {} at {} and {} at {}",
+                        names(first), sizeText(first), names(size), sizeText(size));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<LibraryInfo> vitc::compileModules(llvm::ArrayRef<SizedModule> sizes,
+                                                 const CompileOptions &options, StringRef output) {
+  assert(!sizes.empty() && sizes.size() <= kMaxSizes);
   LibraryInfo info;
-  info.name = options.name.empty() ? prefixFrom(config.name) : options.name;
+  info.name = options.name.empty() ? prefixFrom(sizes.front().config->name) : options.name;
   if (llvm::Error error = checkPrefix(info.name))
     return error;
   info.batch = options.batch;
   info.maxSide = options.maxSide;
-  for (auto weight : module.getOps<vit::WeightOp>())
+  for (auto weight : ModuleOp(sizes.front().module).getOps<vit::WeightOp>())
     if (!weight.getChain())
       info.parameters += weight.getTensorType().getNumElements();
-  info.modelFlops = modelFlops(module);
-  if (llvm::Error error = readPorts(module, info))
-    return error;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (llvm::Error error = checkPlan(function))
+  for (const SizedModule &size : sizes) {
+    SizeInfo &facts = info.sizes.emplace_back();
+    facts.modelFlops = modelFlops(size.module);
+    facts.tokens = size.config->depth ? size.config->tokens() : 0;
+    if (llvm::Error error = readPorts(size.module, facts))
       return error;
-
-  auto progress = [&](StringRef stage, double fraction) {
-    if (options.progress)
-      options.progress(stage, fraction);
-  };
-  progress("fuse", 0);
-  if (llvm::Error error = lowerTo(module, Phase::Fused, *options.targets.front(), options))
-    return error;
-
-  std::vector<LevelModule> levels;
-  OwningOpRef<ModuleOp> planned; // of the first level, for the weights
-  for (auto [i, isa] : llvm::enumerate(options.targets)) {
-    progress("generate code", static_cast<double>(i) / options.targets.size());
-    OwningOpRef<ModuleOp> level = module.clone();
-    if (llvm::Error error = lowerTo(*level, Phase::Planned, *isa, options))
-      return error;
-    if (!planned)
-      planned = level->clone();
-    else if (!sameBlob(*planned, *level))
-      return makeError(ExitCode::Internal, "levels '{}' and '{}' disagree on the packed weights",
-                       options.targets.front()->name.str(), isa->name.str());
-    if (llvm::Error error = lowerTo(*level, Phase::Llvm, *isa, options))
-      return error;
-    nameSchedules(*level);
-    levels.push_back({isa, std::move(level)});
+    for (auto function : ModuleOp(size.module).getOps<func::FuncOp>())
+      if (llvm::Error error = checkPlan(function))
+        return error;
   }
+  if (llvm::Error error = checkSizes(info))
+    return error;
 
-  vit::WeightEvaluator evaluator(*planned, weights);
-  auto tensors = blobTensors(*planned, evaluator);
-  if (!tensors)
-    return tensors.takeError();
-  if (llvm::Error error = emitLibrary(std::move(levels), config, *tensors, options, output, info))
+  size_t done = 0, all = sizes.size() * options.targets.size();
+  auto step = [&] {
+    if (options.progress)
+      options.progress("generate code", static_cast<double>(done++) / static_cast<double>(all));
+  };
+  SharedBlob blob;
+  std::vector<SizeModules> modules;
+  std::vector<BlobTensor> tensors;
+  for (const SizedModule &size : sizes) {
+    if (llvm::Error error = lowerTo(size.module, Phase::Fused, *options.targets.front(), options))
+      return error;
+    Lowered lowered;
+    if (llvm::Error error = lowerLevels(size, options, blob, lowered, step))
+      return error;
+    vit::WeightEvaluator evaluator(*lowered.planned, size.weights);
+    auto own = blobTensors(*lowered.planned, evaluator, lowered.added);
+    if (!own)
+      return own.takeError();
+    llvm::append_range(tensors, std::move(*own));
+    modules.push_back({size.config, std::move(lowered.levels)});
+  }
+  if (llvm::Error error = emitLibrary(std::move(modules), tensors, options, output, info))
     return error;
   return info;
 }
 
-llvm::Expected<LibraryInfo> vitc::compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
-                                                 StringRef output) {
+/// Whether two views read the same. Sizes of one checkpoint are opened from the same files, so that most do;
+/// a table that an importer made for a size does not.
+static bool equalTensors(const TensorView &a, const TensorView &b) {
+  if (&a == &b)
+    return true;
+  if (a.shape() != b.shape())
+    return false;
+  constexpr int64_t kRead = 16 << 10; // doubles of one read stay in a core's L2 cache
+  std::atomic<bool> equal = true;
+  int64_t elements = a.elements();
+  llvm::parallelFor(0, llvm::divideCeil(elements, kRead), [&](size_t piece) {
+    if (!equal)
+      return;
+    int64_t begin = static_cast<int64_t>(piece) * kRead;
+    std::vector<double> left(std::min(kRead, elements - begin)), right(left.size());
+    a.read(begin, left);
+    b.read(begin, right);
+    // Bits, so that NaN equals itself and zeros of two signs differ.
+    if (std::memcmp(left.data(), right.data(), left.size() * sizeof(double)) != 0)
+      equal = false;
+  });
+  return equal;
+}
+
+llvm::Expected<LibraryInfo> vitc::compileLibrary(llvm::ArrayRef<Checkpoint> sizes,
+                                                 const CompileOptions &options, StringRef output) {
   auto context = makeContext();
-  OwningOpRef<ModuleOp> module = buildModule(*context, checkpoint.config);
-  return compileModule(*module, checkpoint.config, tensorLookup(checkpoint), options, output);
+  std::vector<OwningOpRef<ModuleOp>> modules;
+  std::vector<SizedModule> sized;
+  std::vector<std::set<std::string>> different(sizes.size());
+  for (auto [i, checkpoint] : llvm::enumerate(sizes)) {
+    if (i > 0)
+      for (const auto &[name, view] : checkpoint.tensors) {
+        auto other = sizes.front().tensors.find(name);
+        if (other == sizes.front().tensors.end() || !equalTensors(*view, *other->second))
+          different[i].insert(name);
+      }
+    modules.push_back(buildModule(*context, checkpoint.config));
+    sized.push_back({*modules.back(), &checkpoint.config, tensorLookup(checkpoint),
+                     [i, &names = different[i]](StringRef name) -> int64_t {
+                       return names.count(name.str()) ? static_cast<int64_t>(i) : 0;
+                     }});
+  }
+  return compileModules(sized, options, output);
 }

@@ -51,18 +51,30 @@ struct Port {
   llvm::SmallVector<int64_t, 4> shape;
 };
 
-/// What is known of a library once it is planned; the source of the header, of `inspect` and of the tables.
-struct LibraryInfo {
-  std::string name;
+/// Bytes of one run's memory, as `create` reserves them: `base + perThread * threads`.
+struct ArenaFormula {
+  uint64_t base = 0, perThread = 0;
+};
+
+/// What depends on the input size.
+struct SizeInfo {
   Port input;                ///< [channels, height, width], or with channels last
   bool channelsLast = false; ///< of the input
   std::vector<Port> outputs;
-  int64_t parameters = 0;                   ///< elements of the checkpoint's tensors
+  int64_t tokens = 0;                       ///< of a block; 0 if the model came without a description
   int64_t modelFlops = 0;                   ///< nominal, per image: two per multiply-add
   int64_t executedFlops = 0;                ///< after dead rows are dropped
   int64_t arenaBytes = 0, scratchBytes = 0; ///< per image, per thread; the largest over the levels
-  int64_t weightBytes = 0;                  ///< of the packed blob
-  std::array<uint8_t, 16> weightId{};       ///< content id of the blob
+  ArenaFormula run;                         ///< for all images of a pass, with pictures
+};
+
+/// What is known of a library once it is planned; the source of the header, of `inspect` and of the tables.
+struct LibraryInfo {
+  std::string name;
+  std::vector<SizeInfo> sizes;        ///< the default first
+  int64_t parameters = 0;             ///< elements of the checkpoint's tensors
+  int64_t weightBytes = 0;            ///< of the packed blob
+  std::array<uint8_t, 16> weightId{}; ///< content id of the blob
   bool embedded = false;
   int64_t batch = 1, maxSide = 0;
   std::vector<const Isa *> levels;
@@ -89,17 +101,29 @@ std::unique_ptr<mlir::MLIRContext> makeContext();
 /// Weights of `checkpoint` for evaluation and interpretation.
 vit::TensorLookup tensorLookup(const Checkpoint &checkpoint);
 
-/// Compiles to `output`, whose suffix (.o .a .so .s .ll) says what to write; writes NAME.h and, unless the
-/// weights are embedded, NAME.vitw beside libraries. Files appear complete or not at all.
-llvm::Expected<LibraryInfo> compileLibrary(const Checkpoint &checkpoint, const CompileOptions &options,
+/// The most input sizes of one library: each is code of its own for every level.
+constexpr size_t kMaxSizes = 16;
+
+/// Compiles one model at each of `sizes`, the default first, to `output`, whose suffix (.o .a .so .s .ll)
+/// says what to write; writes NAME.h and, unless the weights are embedded, NAME.vitw beside libraries. Files
+/// appear complete or not at all. Sizes share the packed weights that are made of equal tensors in the same
+/// way. Precondition: one to kMaxSizes checkpoints. Errors: Input, if two have the same input size, or if
+/// outputs or channels differ.
+llvm::Expected<LibraryInfo> compileLibrary(llvm::ArrayRef<Checkpoint> sizes, const CompileOptions &options,
                                            llvm::StringRef output);
 
-/// The same for a module of any phase up to planned, which is lowered in place. `config` gives name, labels
-/// and preprocessing, `weights` the tensors of weights without a chain. Errors: Input, if @forward is missing
-/// or has ports that a library cannot have.
-llvm::Expected<LibraryInfo> compileModule(mlir::ModuleOp module, const ModelConfig &config,
-                                          const vit::TensorLookup &weights, const CompileOptions &options,
-                                          llvm::StringRef output);
+/// A model at one input size, as a module of any phase up to planned.
+struct SizedModule {
+  mlir::ModuleOp module;     ///< is lowered in place
+  const ModelConfig *config; ///< name, labels and preprocessing
+  vit::TensorLookup weights; ///< the tensors of weights without a chain
+  /// Which tensor is meant by a name: sizes with equal numbers have equal tensors. Null: always 0.
+  std::function<int64_t(llvm::StringRef name)> origin = nullptr;
+};
+
+/// The same for modules. Errors also: Input, if @forward is missing or has ports that a library cannot have.
+llvm::Expected<LibraryInfo> compileModules(llvm::ArrayRef<SizedModule> sizes, const CompileOptions &options,
+                                           llvm::StringRef output);
 
 } // namespace vitc
 

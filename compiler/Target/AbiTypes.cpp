@@ -19,8 +19,10 @@ AbiTypes::AbiTypes(llvm::LLVMContext &context)
   level = StructType::create({ptr, i32, i64, i64, schedule, schedule}, "vitc_level");
   // resize, filter, resize_height, resize_width, crop, crop_round, rules, size_round, f32
   preprocess = StructType::create({i32, i32, i32, i32, i32, i32, i32, i32, i32}, "vitc_preprocess");
-  // abi, name, levels, level_count, batch, input_channels, input_height, input_width, output_count,
+  // name, levels, level_count, batch, input_channels, input_height, input_width, output_count,
   // output_bytes, weight_bytes, weight_id, weights, weights_file, preprocess, max_side
-  modelInfo = StructType::create(
-      {i32, ptr, ptr, i32, i32, i32, i32, i32, i32, ptr, i64, id, ptr, ptr, ptr, i32}, "vitc_model_info");
+  modelInfo = StructType::create({ptr, ptr, i32, i32, i32, i32, i32, i32, ptr, i64, id, ptr, ptr, ptr, i32},
+                                 "vitc_model_info");
+  // abi, model_count, models
+  libraryInfo = StructType::create({i32, i32, ptr}, "vitc_library_info");
 }

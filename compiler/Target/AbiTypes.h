@@ -13,7 +13,7 @@ struct AbiTypes {
   llvm::PointerType *ptr;
   llvm::IntegerType *i8, *i32, *i64;
   llvm::ArrayType *id; ///< uint8_t[16]
-  llvm::StructType *operand, *step, *schedule, *level, *preprocess, *modelInfo;
+  llvm::StructType *operand, *step, *schedule, *level, *preprocess, *modelInfo, *libraryInfo;
 };
 
 } // namespace vitc

@@ -17,6 +17,8 @@
 
 using namespace vitc;
 
+static_assert(kMaxSizes == VITC_MAX_SIZES);
+
 /// Up to here a library carries its weights by default: a small model is then one file, and a large one stays
 /// mappable and shared between processes.
 static constexpr uint64_t kAutoEmbedBytes = 16 << 20;
@@ -44,11 +46,11 @@ llvm::Expected<OutputKind> outputKind(llvm::StringRef output) {
 /// Emits one library; the members are what its stages share.
 class LibraryEmitter {
 public:
-  LibraryEmitter(const ModelConfig &config, llvm::ArrayRef<BlobTensor> weights, const CompileOptions &options,
-                 llvm::StringRef output, OutputKind kind, LibraryInfo &info)
-      : config(config), weights(weights), options(options), output(output), kind(kind), info(info) {}
+  LibraryEmitter(llvm::ArrayRef<BlobTensor> weights, const CompileOptions &options, llvm::StringRef output,
+                 OutputKind kind, LibraryInfo &info)
+      : weights(weights), options(options), output(output), kind(kind), info(info) {}
 
-  llvm::Error emit(std::vector<LevelModule> modules);
+  llvm::Error emit(std::vector<SizeModules> sizes);
 
 private:
   bool isListing() const { return kind == OutputKind::Assembly || kind == OutputKind::Ir; }
@@ -72,49 +74,51 @@ private:
     return llvm::Error::success();
   }
 
-  llvm::Error translate(std::vector<LevelModule> modules);
+  llvm::Error translate(std::vector<LevelModule> modules, SizeCode &code, SizeInfo &size);
   llvm::Error writeWeights();
   llvm::Error writeCode();
   llvm::Error assemble();
-  ArenaFormula arenaFormula() const;
+  ArenaFormula arenaFormula(const SizeCode &code, const SizeInfo &size) const;
 
-  const ModelConfig &config;
+  std::vector<const ModelConfig *> configs; ///< of each size
   llvm::ArrayRef<BlobTensor> weights;
   const CompileOptions &options;
   const llvm::StringRef output;
   const OutputKind kind;
   LibraryInfo &info;
 
-  std::optional<vitc_preprocess> preprocess;
   llvm::LLVMContext context;
-  std::vector<LevelCode> levels;
+  std::vector<SizeCode> codes; ///< of each size
   /// `codeObject` and `weightObject` are never committed: they only live until the library is linked.
   std::optional<OutputFile> library, header, weightFile, weightObject, codeObject;
 };
 
-llvm::Error LibraryEmitter::translate(std::vector<LevelModule> modules) {
+llvm::Error LibraryEmitter::translate(std::vector<LevelModule> modules, SizeCode &code, SizeInfo &size) {
   info.levels.clear();
-  info.arenaBytes = info.scratchBytes = info.executedFlops = 0;
+  size.arenaBytes = size.scratchBytes = size.executedFlops = 0;
+  // Sizes have functions of the same names.
+  std::string prefix = info.name + (info.sizes.size() > 1 ? "." + sizeText(size) : "");
   for (LevelModule &module : modules) {
-    llvm::Expected<LevelCode> level = translateLevel(*module.module, *module.isa, info.name, context);
+    llvm::Expected<LevelCode> level = translateLevel(*module.module, *module.isa, prefix, context);
     if (!level)
       return level.takeError();
     module.module = nullptr; // its memory is the LLVM module's now
-    if (preprocess && !level->runU8)
+    if (code.preprocess && !level->runU8)
       return makeError(ExitCode::Internal,
                        "level {}: expected vit.schedule @run_u8 for a model with a preprocessing",
                        module.isa->name.str());
     info.levels.push_back(module.isa);
-    info.arenaBytes = std::max<int64_t>(info.arenaBytes, level->arenaBytes());
-    info.scratchBytes = std::max<int64_t>(info.scratchBytes, level->scratchBytes());
+    size.arenaBytes = std::max<int64_t>(size.arenaBytes, level->arenaBytes());
+    size.scratchBytes = std::max<int64_t>(size.scratchBytes, level->scratchBytes());
     int64_t flops = 0;
     for (const StepTable &step : level->run.steps)
       flops += step.flops;
-    info.executedFlops = std::max(info.executedFlops, flops);
-    levels.push_back(std::move(*level));
+    size.executedFlops = std::max(size.executedFlops, flops);
+    code.levels.push_back(std::move(*level));
   }
-  if (levels.empty())
+  if (code.levels.empty())
     return makeError(ExitCode::Internal, "expected at least one level of code");
+  size.run = arenaFormula(code, size);
   return llvm::Error::success();
 }
 
@@ -160,11 +164,13 @@ llvm::Error LibraryEmitter::writeCode() {
     return machine.takeError();
   llvm::Module module(info.name, context);
   module.setSourceFileName(info.name);
-  llvm::GlobalVariable *tables = buildModelTables(module, levels, info, preprocess);
-  std::vector<std::string> exported = buildPublicApi(
-      module, tables, info, config.labels, preprocess.has_value(), metadataJson(info, config, options));
-  if (llvm::Error error = linkLevels(module, levels, **machine))
-    return error;
+  llvm::GlobalVariable *tables = buildModelTables(module, codes, info);
+  std::vector<std::string> exported =
+      buildPublicApi(module, tables, info, configs.front()->labels, codes.front().preprocess.has_value(),
+                     metadataJson(info, configs, options));
+  for (SizeCode &code : codes)
+    if (llvm::Error error = linkLevels(module, code.levels, **machine))
+      return error;
   if (llvm::Error error = optimise(module, **machine, exported))
     return error;
   if (llvm::Error error = linkRuntime(module, runtimeBitcode(arch()), exported))
@@ -208,42 +214,47 @@ llvm::Error LibraryEmitter::assemble() {
 }
 
 /// Asks the runtime itself, which the compiler carries natively too.
-ArenaFormula LibraryEmitter::arenaFormula() const {
+ArenaFormula LibraryEmitter::arenaFormula(const SizeCode &code, const SizeInfo &size) const {
   vitc_level level = {};
-  level.arena_bytes = info.arenaBytes;
-  level.scratch_bytes = info.scratchBytes;
+  level.arena_bytes = size.arenaBytes;
+  level.scratch_bytes = size.scratchBytes;
   vitc_model_info model = {};
   model.levels = &level;
   model.level_count = 1;
   model.batch = info.batch;
-  InputExtents input = inputExtents(info);
+  InputExtents input = inputExtents(size);
   model.input_channels = static_cast<uint32_t>(input.channels);
   model.input_height = static_cast<uint32_t>(input.height);
   model.input_width = static_cast<uint32_t>(input.width);
-  if (preprocess) {
-    model.preprocess = &*preprocess;
+  if (code.preprocess) {
+    model.preprocess = &*code.preprocess;
     model.max_side = info.maxSide;
     level.run_u8.step_count = 1;
-    for (const LevelCode &code : levels)
-      level.run_u8.input_bytes = std::max(level.run_u8.input_bytes, code.runU8->inputBytes);
+    for (const LevelCode &row : code.levels)
+      level.run_u8.input_bytes = std::max(level.run_u8.input_bytes, row.runU8->inputBytes);
   }
-  uint64_t one = vitc_rt_arena_bytes(&model, 1), two = vitc_rt_arena_bytes(&model, 2);
+  vitc_library_info alone = {VITC_ABI_VERSION, 1, &model};
+  uint64_t one = vitc_rt_arena_bytes(&alone, 1), two = vitc_rt_arena_bytes(&alone, 2);
   return {one - (two - one), two - one};
 }
 
-llvm::Error LibraryEmitter::emit(std::vector<LevelModule> modules) {
-  llvm::Expected<std::optional<vitc_preprocess>> table = preprocessTable(config);
-  if (!table)
-    return table.takeError();
-  preprocess = *table;
+llvm::Error LibraryEmitter::emit(std::vector<SizeModules> sizes) {
+  for (const SizeModules &size : sizes) {
+    llvm::Expected<std::optional<vitc_preprocess>> table = preprocessTable(*size.config);
+    if (!table)
+      return table.takeError();
+    codes.emplace_back().preprocess = *table;
+    configs.push_back(size.config);
+  }
   // Files are created before anything slow, so that an unwritable folder is reported at once.
   if (llvm::Error error = create(library, output.str()))
     return error;
   if (!isListing())
     if (llvm::Error error = create(header, sibling(info.name + ".h")))
       return error;
-  if (llvm::Error error = translate(std::move(modules)))
-    return error;
+  for (auto [size, code, facts] : llvm::zip_equal(sizes, codes, info.sizes))
+    if (llvm::Error error = translate(std::move(size.levels), code, facts))
+      return error;
   if (llvm::Error error = writeWeights())
     return error;
   if (llvm::Error error = writeCode())
@@ -252,7 +263,7 @@ llvm::Error LibraryEmitter::emit(std::vector<LevelModule> modules) {
   if (llvm::Error error = assemble())
     return error;
   if (header) {
-    header->os() << headerText(info, config, options, arenaFormula());
+    header->os() << headerText(info, *configs.front(), options);
     if (llvm::Error error = header->close())
       return error;
   }
@@ -267,15 +278,17 @@ llvm::Error LibraryEmitter::emit(std::vector<LevelModule> modules) {
 
 } // namespace
 
-llvm::Error vitc::emitLibrary(std::vector<LevelModule> levels, const ModelConfig &config,
-                              llvm::ArrayRef<BlobTensor> weights, const CompileOptions &options,
-                              llvm::StringRef output, LibraryInfo &info) {
+llvm::Error vitc::emitLibrary(std::vector<SizeModules> sizes, llvm::ArrayRef<BlobTensor> weights,
+                              const CompileOptions &options, llvm::StringRef output, LibraryInfo &info) {
   llvm::Expected<OutputKind> kind = outputKind(output);
   if (!kind)
     return kind.takeError();
   if (llvm::Error error = checkPrefix(info.name))
     return error;
-  if (info.input.shape.size() != 3 || info.outputs.empty())
-    return makeError(ExitCode::Internal, "expected an input of three dimensions and at least one output");
-  return LibraryEmitter(config, weights, options, output, *kind, info).emit(std::move(levels));
+  if (sizes.empty() || sizes.size() > kMaxSizes || sizes.size() != info.sizes.size())
+    return makeError(ExitCode::Internal, "expected one to {} input sizes, got {}", kMaxSizes, sizes.size());
+  for (const SizeInfo &size : info.sizes)
+    if (size.input.shape.size() != 3 || size.outputs.empty())
+      return makeError(ExitCode::Internal, "expected an input of three dimensions and at least one output");
+  return LibraryEmitter(weights, options, output, *kind, info).emit(std::move(sizes));
 }

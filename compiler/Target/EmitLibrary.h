@@ -16,22 +16,25 @@ struct LevelModule {
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
+/// The code of one input size.
+struct SizeModules {
+  const ModelConfig *config;       ///< labels, preprocessing and provenance
+  std::vector<LevelModule> levels; ///< best first, of one architecture, all of one interface
+};
+
 /// Writes the library `output`: an object (.o), an archive (.a) or a shared library (.so), and beside it
 /// `NAME.h` and, unless the weights are embedded, `NAME.vitw`, where NAME is `info.name`. Or a listing of its
 /// code (.s or .ll), alone. All files appear complete, or none does. The same input gives the same bytes.
 ///
-/// levels   best first, of one architecture, all of one interface.
-/// config   labels, preprocessing and provenance of the model.
-/// weights  the blob's tensors; see blobTensors().
-/// info     name (a valid prefix, see Prefix.h), input, outputs, parameters, modelFlops, batch and maxSide
-/// are read;
-///          weightBytes, weightId, embedded, arenaBytes, scratchBytes, executedFlops and levels are filled
-///          in.
+/// sizes    the default first; all of the same levels, outputs and labels, and with a preprocessing or
+/// without. weights  the blob's tensors; see SharedBlob. info     name (a valid prefix, see Prefix.h),
+/// parameters, batch, maxSide and of each size input, outputs,
+///          tokens and modelFlops are read;
+///          weightBytes, weightId, embedded, levels and what else there is of each size are filled in.
 /// Errors: Input, if the runtime cannot do the preprocessing; Usage, if the suffix is unknown; Environment,
 /// if a file cannot be written.
-llvm::Error emitLibrary(std::vector<LevelModule> levels, const ModelConfig &config,
-                        llvm::ArrayRef<BlobTensor> weights, const CompileOptions &options,
-                        llvm::StringRef output, LibraryInfo &info);
+llvm::Error emitLibrary(std::vector<SizeModules> sizes, llvm::ArrayRef<BlobTensor> weights,
+                        const CompileOptions &options, llvm::StringRef output, LibraryInfo &info);
 
 } // namespace vitc
 

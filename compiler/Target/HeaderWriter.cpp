@@ -15,10 +15,11 @@ struct HeaderWriter {
   const LibraryInfo &info;
   const ModelConfig &config;
   const CompileOptions &options;
-  const ArenaFormula &arena;
+  const SizeInfo &size = info.sizes.front();
+  const bool several = info.sizes.size() > 1;
   const std::string &prefix = info.name;
   std::string upper = llvm::StringRef(info.name).upper();
-  std::vector<std::string> outputs = outputIdentifiers(info);
+  std::vector<std::string> outputs = outputIdentifiers(size.outputs);
   std::string text{};
 
   template <typename... Args> void line(fmt::format_string<Args...> format, Args &&...args) {
@@ -42,10 +43,16 @@ struct HeaderWriter {
 
   void opening();
   void constants();
+  void shapes(const SizeInfo &of, const std::string &where);
+  void cost(const SizeInfo &of, const std::string &where);
+  void arenaBytes(const std::string &where, const ArenaFormula &arena);
+  void sizes();
   void provenance();
   void labels();
   void prototypes();
   void runComment(bool pictures);
+  std::string imageShape() const;
+  std::string outputSize(size_t index) const;
   std::string outputParameters() const;
 };
 
@@ -77,20 +84,35 @@ void HeaderWriter::opening() {
   line("");
 }
 
-void HeaderWriter::constants() {
-  InputExtents input = inputExtents(info);
-  line("/* Shapes, per image. */");
-  define("INPUT_CHANNELS", input.channels);
-  define("INPUT_HEIGHT", input.height);
-  define("INPUT_WIDTH", input.width);
-  define("INPUT_ELEMENTS", elementsOf(info.input),
-         info.channelsLast ? "height x width x channels" : "channels x height x width");
-  for (auto [port, name] : llvm::zip(info.outputs, outputs)) {
-    std::string macro = llvm::StringRef(name).upper();
+/// Constants of one input size; `where` is "" or "224X384_".
+void HeaderWriter::shapes(const SizeInfo &of, const std::string &where) {
+  InputExtents input = inputExtents(of);
+  define(where + "INPUT_HEIGHT", input.height);
+  define(where + "INPUT_WIDTH", input.width);
+  define(where + "INPUT_ELEMENTS", elementsOf(of.input),
+         of.channelsLast ? "height x width x channels" : "channels x height x width");
+  for (auto [port, name] : llvm::zip(of.outputs, outputs)) {
+    std::string macro = where + llvm::StringRef(name).upper();
     for (auto [i, extent] : llvm::enumerate(port.shape))
       define(macro + "_DIM" + std::to_string(i), extent);
     define(macro + "_ELEMENTS", elementsOf(port), port.shape.size() > 1 ? shapeText(port) : "");
   }
+}
+
+void HeaderWriter::cost(const SizeInfo &of, const std::string &where) {
+  define(where + "GFLOP", billions(of.modelFlops), "per image: two for each multiply-add of the model");
+  define(where + "GFLOP_EXECUTED", billions(of.executedFlops), "without those whose results no output needs");
+}
+
+void HeaderWriter::arenaBytes(const std::string &where, const ArenaFormula &arena) {
+  line("#define {}_{}ARENA_BYTES(threads) (UINT64_C({}) + UINT64_C({}) * (uint64_t)(threads))", upper, where,
+       arena.base, arena.perThread);
+}
+
+void HeaderWriter::constants() {
+  line("/* Shapes, per image{}. */", several ? ", of the default size" : "");
+  define("INPUT_CHANNELS", inputExtents(size).channels);
+  shapes(size, "");
   if (config.classes() > 0)
     define("CLASSES", config.classes());
   if (config.preprocess)
@@ -100,10 +122,39 @@ void HeaderWriter::constants() {
   define("PARAMETERS", info.parameters);
   define("WEIGHT_BYTES", info.weightBytes, info.embedded ? "in this library" : "in the weights file");
   line("/* Memory of one run with this number of threads, in bytes; the same on every instruction set. */");
-  line("#define {}_ARENA_BYTES(threads) (UINT64_C({}) + UINT64_C({}) * (uint64_t)(threads))", upper,
-       arena.base, arena.perThread);
-  define("GFLOP", billions(info.modelFlops), "per image: two for each multiply-add of the model");
-  define("GFLOP_EXECUTED", billions(info.executedFlops), "without those whose results no output needs");
+  ArenaFormula largest;
+  for (const SizeInfo &each : info.sizes)
+    largest = {std::max(largest.base, each.run.base), std::max(largest.perThread, each.run.perThread)};
+  if (several)
+    line("/* Enough for any size. */");
+  arenaBytes("", largest);
+  cost(size, "");
+  line("");
+  if (several)
+    sizes();
+}
+
+void HeaderWriter::sizes() {
+  line("/* Input sizes, the default first. Each {}_HEIGHTXWIDTH_... is what {}_... is for the default. */",
+       upper, upper);
+  define("SIZES", info.sizes.size());
+  for (const SizeInfo &each : info.sizes) {
+    std::string where = llvm::StringRef(sizeText(each)).upper() + "_";
+    shapes(each, where);
+    if (each.tokens)
+      define(where + "TOKENS", each.tokens);
+    arenaBytes(where, each.run);
+    cost(each, where);
+  }
+  line("");
+  line("typedef struct {}_size {{", prefix);
+  line("  uint32_t height, width; /* in pixels: what options.height and .width take */");
+  line("  uint32_t tokens;        /* of a block; 0: not known */");
+  line("  /* Memory of one run: arena_bytes + threads * arena_bytes_per_thread. */");
+  line("  uint64_t arena_bytes, arena_bytes_per_thread;");
+  line("  const uint64_t *output_elements; /* per image, in the order of run's parameters */");
+  line("}} {}_size;", prefix);
+  line("extern const {0}_size {0}_sizes[{1}_SIZES];", prefix, upper);
   line("");
 }
 
@@ -150,10 +201,28 @@ std::string HeaderWriter::outputParameters() const {
   return result;
 }
 
+/// "3 x 224 x 224", or what stands for it where the size is the model's to say.
+std::string HeaderWriter::imageShape() const {
+  if (!several)
+    return shapeText(size.input);
+  int64_t channels = inputExtents(size).channels;
+  return size.channelsLast ? fmt::format("height x width x {}", channels)
+                           : fmt::format("{} x height x width", channels);
+}
+
+std::string HeaderWriter::outputSize(size_t index) const {
+  bool fixed = llvm::all_of(info.sizes, [&](const SizeInfo &each) {
+    return each.outputs[index].shape == size.outputs[index].shape;
+  });
+  if (fixed)
+    return shapeText(size.outputs[index]);
+  return fmt::format("{}_HEIGHTXWIDTH_{}_ELEMENTS", upper, llvm::StringRef(outputs[index]).upper());
+}
+
 /// What run and run_u8 say of n and of their outputs.
 void HeaderWriter::runComment(bool pictures) {
-  for (auto [port, name] : llvm::zip(info.outputs, outputs))
-    line(" * {:<11} receives n x {} floats.", name, shapeText(port));
+  for (auto [i, name] : llvm::enumerate(outputs))
+    line(" * {:<11} receives n x {} floats.", name, outputSize(i));
   line(" *");
   line(" * n may be 0. Outputs must not overlap the {} or each other. Thread-safe; waits while as many other "
        "runs as",
@@ -178,8 +247,8 @@ void HeaderWriter::prototypes() {
   line("");
   line("/* Runs n images.");
   line(" *");
-  line(" * images      n x {} floats ({}), already normalised.", shapeText(info.input),
-       info.channelsLast ? "image, row, column, channel" : "image, channel, row, column");
+  line(" * images      n x {} floats ({}), already normalised.", imageShape(),
+       size.channelsLast ? "image, row, column, channel" : "image, channel, row, column");
   runComment(false);
   line(" *");
   line(" * Errors: VITC_INVALID_ARGUMENT. */");
@@ -240,8 +309,8 @@ void HeaderWriter::prototypes() {
 } // namespace
 
 std::string vitc::headerText(const LibraryInfo &info, const ModelConfig &config,
-                             const CompileOptions &options, const ArenaFormula &arena) {
-  HeaderWriter writer{info, config, options, arena};
+                             const CompileOptions &options) {
+  HeaderWriter writer{info, config, options};
   writer.opening();
   writer.constants();
   writer.provenance();

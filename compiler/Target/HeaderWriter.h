@@ -6,14 +6,10 @@
 
 namespace vitc {
 
-/// Bytes of one run's arena: `base + perThread * threads`.
-struct ArenaFormula {
-  uint64_t base = 0, perThread = 0;
-};
-
-/// The text of NAME.h, also valid C++. Headers of several models can be included together.
-std::string headerText(const LibraryInfo &info, const ModelConfig &config, const CompileOptions &options,
-                       const ArenaFormula &arena);
+/// The text of NAME.h, also valid C++. Headers of several models can be included together. A library of
+/// several input sizes has the array NAME_sizes, and constants NAME_224X384_... beside those of its default
+/// size, whose description is `config`.
+std::string headerText(const LibraryInfo &info, const ModelConfig &config, const CompileOptions &options);
 
 } // namespace vitc
 

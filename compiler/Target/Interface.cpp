@@ -13,10 +13,15 @@ int64_t vitc::elementsOf(const Port &port) {
   return count;
 }
 
-InputExtents vitc::inputExtents(const LibraryInfo &info) {
-  const auto &shape = info.input.shape;
-  return info.channelsLast ? InputExtents{shape[2], shape[0], shape[1]}
+InputExtents vitc::inputExtents(const SizeInfo &size) {
+  const auto &shape = size.input.shape;
+  return size.channelsLast ? InputExtents{shape[2], shape[0], shape[1]}
                            : InputExtents{shape[0], shape[1], shape[2]};
+}
+
+std::string vitc::sizeText(const SizeInfo &size) {
+  InputExtents input = inputExtents(size);
+  return fmt::format("{}x{}", input.height, input.width);
 }
 
 std::string vitc::shapeText(const Port &port) {
@@ -26,11 +31,11 @@ std::string vitc::shapeText(const Port &port) {
   return text;
 }
 
-std::vector<std::string> vitc::outputIdentifiers(const LibraryInfo &info) {
+std::vector<std::string> vitc::outputIdentifiers(llvm::ArrayRef<Port> outputs) {
   // The other parameters, and VITC_-less macro names that `PREFIX_NAME_...` of an output would repeat.
   std::set<std::string> used{"model", "images", "n", "pixels", "h", "w", "channels", "row_stride", "input"};
   std::vector<std::string> result;
-  for (const Port &output : info.outputs) {
+  for (const Port &output : outputs) {
     std::string name = prefixFrom(output.name);
     for (int i = 2; !used.insert(name).second; ++i)
       name = prefixFrom(output.name) + "_" + std::to_string(i);

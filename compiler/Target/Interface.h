@@ -13,14 +13,17 @@ int64_t elementsOf(const Port &port);
 struct InputExtents {
   int64_t channels, height, width;
 };
-InputExtents inputExtents(const LibraryInfo &info);
+InputExtents inputExtents(const SizeInfo &size);
+
+/// "224x384": height and width of the input.
+std::string sizeText(const SizeInfo &size);
 
 /// "197 x 768".
 std::string shapeText(const Port &port);
 
 /// One C identifier for each output, distinct from each other and from the other parameters of run and
 /// run_u8.
-std::vector<std::string> outputIdentifiers(const LibraryInfo &info);
+std::vector<std::string> outputIdentifiers(llvm::ArrayRef<Port> outputs);
 
 /// Lower-case hexadecimal.
 std::string idText(const std::array<uint8_t, 16> &id);

@@ -6,9 +6,11 @@
 
 namespace vitc {
 
-/// The text of PREFIX_metadata: one JSON object with all that `vitc inspect LIB` shows. docs/abi.md lists its
-/// keys; "model" is the canonical description (vit.json), labels and provenance included.
-std::string metadataJson(const LibraryInfo &info, const ModelConfig &config, const CompileOptions &options);
+/// The text of PREFIX_metadata: one JSON object with all that `vitc inspect LIB` shows. docs/library.md lists
+/// its keys; "model" is the canonical description (vit.json), labels and provenance included. `configs` are
+/// those of `info.sizes`.
+std::string metadataJson(const LibraryInfo &info, llvm::ArrayRef<const ModelConfig *> configs,
+                         const CompileOptions &options);
 
 } // namespace vitc
 

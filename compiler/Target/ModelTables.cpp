@@ -105,42 +105,50 @@ struct TableBuilder {
     variable->setAlignment(llvm::Align(VITC_WEIGHTS_ALIGN));
     return variable;
   }
+
+  Constant *model(const SizeCode &code, const SizeInfo &size, const LibraryInfo &info, Constant *blob) {
+    llvm::SmallVector<Constant *> levelRows, outputBytes, id;
+    for (const LevelCode &row : code.levels)
+      levelRows.push_back(level(row, code.preprocess.has_value()));
+    for (const Port &output : size.outputs)
+      outputBytes.push_back(u64(4 * elementsOf(output)));
+    for (uint8_t byte : info.weightId)
+      id.push_back(ConstantInt::get(types.i8, byte));
+    InputExtents input = inputExtents(size);
+    Constant *fields[] = {
+        string(info.name),
+        array(types.level, levelRows, prefix + ".levels"),
+        u32(levelRows.size()),
+        u32(info.batch),
+        u32(input.channels),
+        u32(input.height),
+        u32(input.width),
+        u32(outputBytes.size()),
+        array(types.i64, outputBytes, prefix + ".output_bytes"),
+        u64(info.weightBytes),
+        llvm::ConstantArray::get(types.id, id),
+        blob,
+        info.embedded ? null() : string(prefix + ".vitw"),
+        preprocess(code.preprocess),
+        u32(code.preprocess ? info.maxSide : 0),
+    };
+    return ConstantStruct::get(types.modelInfo, fields);
+  }
 };
 
 } // namespace
 
-llvm::GlobalVariable *vitc::buildModelTables(llvm::Module &module, llvm::ArrayRef<LevelCode> levels,
-                                             const LibraryInfo &info,
-                                             const std::optional<vitc_preprocess> &preprocess) {
+llvm::GlobalVariable *vitc::buildModelTables(llvm::Module &module, llvm::ArrayRef<SizeCode> sizes,
+                                             const LibraryInfo &info) {
   TableBuilder b{module, info.name, AbiTypes(module.getContext()), {}};
-  llvm::SmallVector<Constant *> levelRows, outputBytes, id;
-  for (const LevelCode &level : levels)
-    levelRows.push_back(b.level(level, preprocess.has_value()));
-  for (const Port &output : info.outputs)
-    outputBytes.push_back(b.u64(4 * elementsOf(output)));
-  for (uint8_t byte : info.weightId)
-    id.push_back(ConstantInt::get(b.types.i8, byte));
-  InputExtents input = inputExtents(info);
-  Constant *fields[] = {
-      b.u32(VITC_ABI_VERSION),
-      b.string(info.name),
-      b.array(b.types.level, levelRows, info.name + ".levels"),
-      b.u32(levels.size()),
-      b.u32(info.batch),
-      b.u32(input.channels),
-      b.u32(input.height),
-      b.u32(input.width),
-      b.u32(info.outputs.size()),
-      b.array(b.types.i64, outputBytes, info.name + ".output_bytes"),
-      b.u64(info.weightBytes),
-      llvm::ConstantArray::get(b.types.id, id),
-      info.embedded ? b.weights() : b.null(),
-      info.embedded ? b.null() : b.string(info.name + ".vitw"),
-      b.preprocess(preprocess),
-      b.u32(preprocess ? info.maxSide : 0),
-  };
+  Constant *blob = info.embedded ? b.weights() : b.null();
+  llvm::SmallVector<Constant *> models;
+  for (auto [code, size] : llvm::zip_equal(sizes, info.sizes))
+    models.push_back(b.model(code, size, info, blob));
+  Constant *fields[] = {b.u32(VITC_ABI_VERSION), b.u32(models.size()),
+                        b.array(b.types.modelInfo, models, info.name + ".models")};
   llvm::GlobalVariable *variable =
-      b.global(ConstantStruct::get(b.types.modelInfo, fields), info.name + ".info");
+      b.global(ConstantStruct::get(b.types.libraryInfo, fields), info.name + ".info");
   variable->setLinkage(llvm::GlobalValue::InternalLinkage);
   return variable;
 }

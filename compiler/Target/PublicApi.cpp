@@ -1,4 +1,5 @@
 #include "compiler/Target/PublicApi.h"
+#include "compiler/Target/Interface.h"
 #include "llvm/IR/IRBuilder.h"
 
 using namespace vitc;
@@ -79,6 +80,28 @@ struct ApiBuilder {
                              llvm::GlobalValue::ExternalLinkage, value, prefix + "_" + name);
     names.push_back(prefix + "_" + name.str());
   }
+
+  /// Rows of the structure that the header declares: height, width, tokens, arena_bytes,
+  /// arena_bytes_per_thread, output_elements.
+  void sizes(const LibraryInfo &info) {
+    auto *rowType = llvm::StructType::get(context, {i32, i32, i32, i64, i64, ptr});
+    llvm::SmallVector<llvm::Constant *> rows;
+    for (const SizeInfo &size : info.sizes) {
+      InputExtents input = inputExtents(size);
+      llvm::SmallVector<uint64_t> elements;
+      for (const Port &output : size.outputs)
+        elements.push_back(static_cast<uint64_t>(elementsOf(output)));
+      llvm::Constant *list = llvm::ConstantDataArray::get(context, elements);
+      auto number = [&](Type *type, uint64_t value) { return llvm::ConstantInt::get(type, value); };
+      rows.push_back(llvm::ConstantStruct::get(
+          rowType,
+          {number(i32, input.height), number(i32, input.width), number(i32, size.tokens),
+           number(i64, size.run.base), number(i64, size.run.perThread),
+           new llvm::GlobalVariable(module, list->getType(), /*isConstant=*/true,
+                                    llvm::GlobalValue::PrivateLinkage, list, prefix + ".output_elements")}));
+    }
+    data("sizes", llvm::ConstantArray::get(llvm::ArrayType::get(rowType, rows.size()), rows));
+  }
 };
 
 } // namespace
@@ -88,10 +111,10 @@ std::vector<std::string> vitc::buildPublicApi(llvm::Module &module, llvm::Global
                                               bool pictures, llvm::StringRef metadata) {
   ApiBuilder b{module, info.name, {}};
   b.wrapper("create", "vitc_rt_create", b.i32, {b.ptr, b.ptr}, tables);
-  b.runner("run", "vitc_rt_run", {b.ptr, b.ptr, b.i64}, info.outputs.size());
+  size_t outputs = info.sizes.front().outputs.size();
+  b.runner("run", "vitc_rt_run", {b.ptr, b.ptr, b.i64}, outputs);
   if (pictures)
-    b.runner("run_u8", "vitc_rt_run_u8", {b.ptr, b.ptr, b.i32, b.i32, b.i32, b.i64, b.i64},
-             info.outputs.size());
+    b.runner("run_u8", "vitc_rt_run_u8", {b.ptr, b.ptr, b.i32, b.i32, b.i32, b.i64, b.i64}, outputs);
   b.wrapper("destroy", "vitc_rt_destroy", b.none, {b.ptr});
   b.wrapper("last_message", "vitc_rt_last_message", b.ptr, {});
   b.wrapper("status_name", "vitc_rt_status_name", b.ptr, {b.i32});
@@ -116,6 +139,8 @@ std::vector<std::string> vitc::buildPublicApi(llvm::Module &module, llvm::Global
     b.data("labels", llvm::ConstantArray::get(
                          llvm::ArrayType::get(llvm::PointerType::getUnqual(b.context), rows.size()), rows));
   }
+  if (info.sizes.size() > 1)
+    b.sizes(info);
   b.data("metadata", llvm::ConstantDataArray::getString(b.context, metadata));
   return b.names;
 }

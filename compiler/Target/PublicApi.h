@@ -13,9 +13,10 @@ namespace vitc {
 ///   - PREFIX_run_u8, with `pictures`;
 ///   - `const char *const PREFIX_labels[]`: one per class, if there are labels;
 ///   - `const char PREFIX_metadata[]`: the text `metadata`;
-///   - `const vitc_model_info *PREFIX_vitc_info()`: the tables, for vitc's own tools.
+///   - `const PREFIX_size PREFIX_sizes[]`: one per input size, if there are several; see headerText();
+///   - `const vitc_library_info *PREFIX_vitc_info()`: the tables, for vitc's own tools.
 ///
-/// `tables` is the vitc_model_info of buildModelTables(). Returns the names of all public symbols.
+/// `tables` is the vitc_library_info of buildModelTables(). Returns the names of all public symbols.
 std::vector<std::string> buildPublicApi(llvm::Module &module, llvm::GlobalVariable *tables,
                                         const LibraryInfo &info, llvm::ArrayRef<std::string> labels,
                                         bool pictures, llvm::StringRef metadata);

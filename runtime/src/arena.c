@@ -22,8 +22,16 @@ vitc_layout vitc_layout_of(const vitc_model_info *info, uint32_t threads) {
   return layout;
 }
 
-uint64_t vitc_rt_arena_bytes(const vitc_model_info *info, uint32_t threads) {
-  return vitc_layout_of(info, threads ? threads : vitc_cpus_default()).bytes;
+uint64_t vitc_rt_arena_bytes(const vitc_library_info *library, uint32_t threads) {
+  /* One size may need the most for its activations, and another for a thread's scratch. */
+  uint64_t fixed = 0, scratch = 0;
+  for (uint32_t i = 0; i < library->model_count; i++) {
+    vitc_layout layout = vitc_layout_of(&library->models[i], 1);
+    uint64_t own = layout.bytes - layout.scratch;
+    fixed = layout.scratch > fixed ? layout.scratch : fixed;
+    scratch = own > scratch ? own : scratch;
+  }
+  return vitc_plus(fixed, vitc_times(threads ? threads : vitc_cpus_default(), scratch));
 }
 
 vitc_context *vitc_context_take(vitc_contexts *contexts) {

@@ -42,11 +42,39 @@ static vitc_status check_range(const char *what, uint64_t value, uint64_t low, u
   return VITC_INVALID_ARGUMENT;
 }
 
-/* Tables are made by the compiler; these checks catch a runtime linked to tables of another version. */
-static vitc_status check_info(const vitc_model_info *info) {
-  vitc_status status = check_range("table version", info->abi, VITC_ABI_VERSION, VITC_ABI_VERSION);
+static void add_size(vitc_text *text, const char *before, uint32_t height, uint32_t width) {
+  vitc_add(text, before);
+  vitc_add_number(text, height);
+  vitc_add(text, "x");
+  vitc_add_number(text, width);
+}
+
+/* The library's model of the size that the options ask for. Tables are made by the compiler; the checks here
+ * and below catch a runtime linked to tables of another version. */
+static vitc_status choose_size(vitc_model *model, const vitc_library_info *library) {
+  uint32_t height = model->options.height, width = model->options.width;
+  vitc_status status = check_range("table version", library->abi, VITC_ABI_VERSION, VITC_ABI_VERSION);
   if (!status)
-    status = check_range("images per pass", info->batch, 1, 65535);
+    status = check_range("input sizes", library->model_count, 1, VITC_MAX_SIZES);
+  if (status)
+    return status;
+  model->info = library->models;
+  if (!height && !width)
+    return VITC_OK;
+  for (uint32_t i = 0; i < library->model_count; i++)
+    if (library->models[i].input_height == height && library->models[i].input_width == width) {
+      model->info = &library->models[i];
+      return VITC_OK;
+    }
+  vitc_text text = vitc_message();
+  add_size(&text, "the library has no code for an input of ", height, width);
+  for (uint32_t i = 0; i < library->model_count; i++)
+    add_size(&text, i ? ", " : "; it has ", library->models[i].input_height, library->models[i].input_width);
+  return VITC_INVALID_ARGUMENT;
+}
+
+static vitc_status check_info(const vitc_model_info *info) {
+  vitc_status status = check_range("images per pass", info->batch, 1, 65535);
   if (!status && info->preprocess)
     status = check_range("largest picture side", info->max_side, 1, MAX_PICTURE_SIDE);
   uint64_t pixels = vitc_times(vitc_times(info->input_height, info->input_width), info->input_channels);
@@ -170,23 +198,24 @@ static vitc_status reserve_memory(vitc_model *model) {
   return VITC_OK;
 }
 
-vitc_status vitc_rt_create(const vitc_model_info *info, vitc_model **out, const vitc_options *given) {
-  if (!info || !out)
+vitc_status vitc_rt_create(const vitc_library_info *library, vitc_model **out, const vitc_options *given) {
+  if (!library || !out)
     return vitc_fail(VITC_INVALID_ARGUMENT, "expected a place for the model, got a null pointer");
   *out = NULL;
   vitc_model *model = malloc(sizeof *model);
   if (!model)
     return vitc_fail(VITC_OUT_OF_MEMORY, "no memory for the model");
   memset(model, 0, sizeof *model);
-  model->info = info;
   /* In the order of cost, so that a mistake is told before threads start. */
   vitc_status status = read_options(given, &model->options);
   if (!status)
-    status = check_info(info);
+    status = choose_size(model, library);
+  if (!status)
+    status = check_info(model->info);
   if (!status)
     status = choose_level(model);
   if (!status)
-    status = vitc_weights_open(&model->weights, info, &model->options);
+    status = vitc_weights_open(&model->weights, model->info, &model->options);
   if (!status)
     status = start_threads(model);
   if (!status)

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 struct vitc_model {
-  const vitc_model_info *info;
+  const vitc_model_info *info; /* of the size that was asked for */
   const vitc_level *level;
   vitc_options options;         /* as completed by create */
   vitc_thread_pool caller_pool; /* parallel_for null: own threads */

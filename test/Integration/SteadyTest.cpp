@@ -260,7 +260,8 @@ TEST_F(SteadyTest, StaysWithinTheCallersMemory) {
         vitc_options options = {};
         options.level = isa->name.data();
         options.threads = 2;
-        Guarded arena(vitc_rt_arena_bytes(&library(batch).info(), options.threads), atEnd);
+        vitc_library_info tables = {VITC_ABI_VERSION, 1, &library(batch).info()};
+        Guarded arena(vitc_rt_arena_bytes(&tables, options.threads), atEnd);
         std::memset(arena.as(), 0xff, arena.size); // NaN: what is read before it is written shows
         options.arena = arena.as();
         options.arena_bytes = arena.size;

@@ -22,7 +22,7 @@ protected:
   vitc_status create() {
     vitc_rt_destroy(model);
     model = reinterpret_cast<vitc_model *>(1);
-    vitc_status status = vitc_rt_create(&fake.info, &model, &options);
+    vitc_status status = vitc_rt_create(&fake.library, &model, &options);
     EXPECT_EQ(model == nullptr, status != VITC_OK);
     return status;
   }
@@ -55,7 +55,7 @@ size_t threadsOfProcess() {
 } // namespace
 
 TEST_F(Create, NullPointers) {
-  EXPECT_EQ(vitc_rt_create(&fake.info, nullptr, nullptr), VITC_INVALID_ARGUMENT);
+  EXPECT_EQ(vitc_rt_create(&fake.library, nullptr, nullptr), VITC_INVALID_ARGUMENT);
   vitc_model *out;
   EXPECT_EQ(vitc_rt_create(nullptr, &out, nullptr), VITC_INVALID_ARGUMENT);
 }
@@ -78,10 +78,10 @@ TEST_F(Create, OptionsOfOtherVersions) {
   } newer;
   newer.known.struct_size = sizeof newer;
   vitc_rt_destroy(model);
-  EXPECT_EQ(vitc_rt_create(&fake.info, &model, &newer.known), VITC_OK);
+  EXPECT_EQ(vitc_rt_create(&fake.library, &model, &newer.known), VITC_OK);
   vitc_rt_destroy(model);
   newer.unknown = 1;
-  EXPECT_EQ(vitc_rt_create(&fake.info, &model, &newer.known), VITC_INVALID_ARGUMENT);
+  EXPECT_EQ(vitc_rt_create(&fake.library, &model, &newer.known), VITC_INVALID_ARGUMENT);
   EXPECT_EQ(message(), "an option is set that this version of the library does not know");
 }
 
@@ -128,12 +128,103 @@ TEST_F(Create, Levels) {
   EXPECT_EQ(message(), "this CPU runs none of the library's levels: impossible");
 }
 
+/// The model at 4x4, and the same with rows of 8 pixels, more memory and outputs of its own.
+class Sizes : public Create {
+protected:
+  Sizes() {
+    wide.input_height = 2;
+    wide.input_width = 8;
+    wide.preprocess = &widePreprocess;
+    widePreprocess.resize_height = 2;
+    widePreprocess.resize_width = 8;
+    wideLevel.arena_bytes += 640;
+    wide.levels = &wideLevel;
+    models = {fake.info, wide};
+    fake.library.models = models.data();
+    fake.library.model_count = 2;
+  }
+  vitc_status at(uint32_t height, uint32_t width) {
+    options.height = height;
+    options.width = width;
+    return create();
+  }
+  vitc_preprocess widePreprocess = fake.preprocess;
+  vitc_level wideLevel = fake.levels[0];
+  vitc_model_info wide = fake.info;
+  std::vector<vitc_model_info> models;
+};
+
+TEST_F(Sizes, AreChosenByTheOptions) {
+  for (auto [height, width] : {std::pair(0u, 0u), std::pair(4u, 4u), std::pair(2u, 8u)}) {
+    ASSERT_EQ(at(height, width), VITC_OK) << message();
+    expectRuns();
+    EXPECT_EQ(vitc_rt_level_info(model), height == 2 ? &wideLevel : &fake.levels[0]);
+  }
+}
+
+TEST_F(Sizes, AreRefusedByName) {
+  for (auto [height, width] : {std::pair(8u, 2u), std::pair(4u, 0u), std::pair(0u, 8u), std::pair(~0u, 4u)}) {
+    EXPECT_EQ(at(height, width), VITC_INVALID_ARGUMENT);
+    EXPECT_EQ(message(), "the library has no code for an input of " + std::to_string(height) + "x" +
+                             std::to_string(width) + "; it has 4x4, 2x8");
+  }
+  // An older caller does not know of them and gets the default.
+  options.struct_size = offsetof(vitc_options, height);
+  EXPECT_EQ(create(), VITC_OK) << message();
+  options.struct_size = sizeof options;
+  for (uint32_t count : {0u, VITC_MAX_SIZES + 1u}) {
+    fake.library.model_count = count;
+    EXPECT_EQ(at(0, 0), VITC_INVALID_ARGUMENT);
+    EXPECT_EQ(message(), "expected input sizes from 1 to 16, got " + std::to_string(count));
+  }
+}
+
+TEST_F(Sizes, RunAtOnceInMemoryOfTheirOwn) {
+  vitc_library_info narrow = {VITC_ABI_VERSION, 1, models.data()};
+  uint64_t small = vitc_rt_arena_bytes(&narrow, 3), any = vitc_rt_arena_bytes(&fake.library, 3);
+  EXPECT_GE(any, small + 640 * fake.info.batch);
+  GuardedBuffer arena(any);
+  options.threads = 3;
+  options.arena = arena.data();
+  options.arena_bytes = arena.size();
+  ASSERT_EQ(at(2, 8), VITC_OK) << message();
+  expectRuns();
+  options.arena_bytes = small; // enough for the other
+  EXPECT_EQ(at(2, 8), VITC_ARENA_TOO_SMALL);
+  ASSERT_EQ(at(4, 4), VITC_OK) << message();
+  vitc_model *other = nullptr;
+  options = {sizeof options};
+  options.height = 2;
+  options.width = 8;
+  ASSERT_EQ(vitc_rt_create(&fake.library, &other, &options), VITC_OK) << message();
+  expectRuns();
+  std::swap(model, other);
+  expectRuns();
+  vitc_rt_destroy(other);
+}
+
+// Each size has a part that is the largest.
+TEST_F(Sizes, ArenaBytesSufficeForAny) {
+  models[0].levels = &fake.levels[0];
+  fake.levels[0].scratch_bytes = 6400;
+  for (uint32_t threads : {1u, 2u, 100u}) {
+    uint64_t bytes = vitc_rt_arena_bytes(&fake.library, threads);
+    for (const vitc_model_info &info : models)
+      EXPECT_GE(bytes, vitc_layout_of(&info, threads).bytes);
+  }
+  uint64_t one = vitc_rt_arena_bytes(&fake.library, 1), two = vitc_rt_arena_bytes(&fake.library, 2);
+  EXPECT_EQ(two - one, 6400u);
+  EXPECT_EQ(vitc_rt_arena_bytes(&fake.library, 100), one + 99 * (two - one));
+  wideLevel.arena_bytes = UINT64_MAX;
+  EXPECT_EQ(vitc_rt_arena_bytes(&fake.library, 1), UINT64_MAX);
+}
+
 TEST_F(Create, TablesOfAnotherVersion) {
   std::string version = std::to_string(VITC_ABI_VERSION);
-  fake.info.abi = 0;
+  fake.library.abi = 0;
   EXPECT_EQ(create(), VITC_INVALID_ARGUMENT);
   EXPECT_EQ(message(), "expected table version from " + version + " to " + version + ", got 0");
-  fake.info.abi = VITC_ABI_VERSION;
+  fake.library.abi = VITC_ABI_VERSION;
   fake.levels[0].run_u8.input_bytes = 15;
   EXPECT_EQ(create(), VITC_INVALID_ARGUMENT);
   EXPECT_EQ(message(), "expected input bytes of run_u8 from 16 to 16, got 15");
@@ -148,7 +239,7 @@ TEST_F(Create, ArenaOfTheStatedSizeEndsAtAGuardPage) {
     for (uint32_t concurrency : {1u, 3u}) {
       options.threads = threads;
       options.concurrency = concurrency;
-      uint64_t bytes = vitc_rt_arena_bytes(&fake.info, threads);
+      uint64_t bytes = vitc_rt_arena_bytes(&fake.library, threads);
       EXPECT_EQ(bytes % 64, 0u);
       GuardedBuffer arena(bytes * concurrency);
       options.arena = arena.data();
@@ -168,9 +259,9 @@ TEST_F(Create, ArenaOfTheStatedSizeEndsAtAGuardPage) {
 }
 
 TEST_F(Create, ArenaBytesAreAffineInThreads) {
-  uint64_t one = vitc_rt_arena_bytes(&fake.info, 1), two = vitc_rt_arena_bytes(&fake.info, 2);
+  uint64_t one = vitc_rt_arena_bytes(&fake.library, 1), two = vitc_rt_arena_bytes(&fake.library, 2);
   EXPECT_EQ(two - one, 64u) << "the scratch of one thread";
-  EXPECT_EQ(vitc_rt_arena_bytes(&fake.info, 100), one + 99 * (two - one));
+  EXPECT_EQ(vitc_rt_arena_bytes(&fake.library, 100), one + 99 * (two - one));
   // The largest level counts, whichever one this CPU has.
   vitc_level large = fake.levels[0];
   large.needs = 1u << 31;
@@ -178,10 +269,10 @@ TEST_F(Create, ArenaBytesAreAffineInThreads) {
   fake.levels.push_back(large);
   fake.info.levels = fake.levels.data();
   fake.info.level_count = 2;
-  EXPECT_EQ(vitc_rt_arena_bytes(&fake.info, 1), one + 640 * fake.info.batch);
+  EXPECT_EQ(vitc_rt_arena_bytes(&fake.library, 1), one + 640 * fake.info.batch);
   // Sums that do not fit are said to be endless, not small.
   fake.levels[1].arena_bytes = UINT64_MAX / 2;
-  EXPECT_EQ(vitc_rt_arena_bytes(&fake.info, 1), UINT64_MAX);
+  EXPECT_EQ(vitc_rt_arena_bytes(&fake.library, 1), UINT64_MAX);
   EXPECT_EQ(create(), VITC_OUT_OF_MEMORY);
 }
 
@@ -228,7 +319,7 @@ TEST_F(Create, ThreadsThatTheSystemRefuses) {
     if (setrlimit(RLIMIT_AS, &limit))
       _exit(2);
     options.threads = 64;
-    if (vitc_rt_create(&fake.info, &model, &options) != VITC_THREADS_UNAVAILABLE || model)
+    if (vitc_rt_create(&fake.library, &model, &options) != VITC_THREADS_UNAVAILABLE || model)
       _exit(3);
     _exit(threadsOfProcess() == 1 ? 0 : 4);
   }

@@ -60,7 +60,6 @@ FakeModel::FakeModel() {
   levels = {level};
 
   outputBytes = {kRows * sizeof(float), kElements * sizeof(float)};
-  info.abi = VITC_ABI_VERSION;
   info.name = "fake";
   info.levels = levels.data();
   info.level_count = 1;

@@ -21,6 +21,7 @@ struct FakeModel {
   FakeModel(const FakeModel &) = delete;
 
   vitc_model_info info = {};
+  vitc_library_info library = {VITC_ABI_VERSION, 1, &info};
   std::vector<vitc_level> levels;
   std::vector<float> weights;
   vitc_preprocess preprocess = {};

@@ -15,7 +15,7 @@ class Created {
 public:
   explicit Created(const FakeModel &fake, vitc_options options = {}) {
     options.struct_size = sizeof options;
-    status = vitc_rt_create(&fake.info, &model, &options);
+    status = vitc_rt_create(&fake.library, &model, &options);
     EXPECT_EQ(status, VITC_OK) << vitc_rt_last_message();
   }
   ~Created() { vitc_rt_destroy(model); }
@@ -62,7 +62,7 @@ TEST(Run, AnyBatchOnAnyNumberOfThreads) {
 TEST(Run, DefaultsAndNothingToDo) {
   FakeModel fake;
   vitc_model *model = nullptr;
-  ASSERT_EQ(vitc_rt_create(&fake.info, &model, nullptr), VITC_OK);
+  ASSERT_EQ(vitc_rt_create(&fake.library, &model, nullptr), VITC_OK);
   EXPECT_GE(vitc_rt_threads(model), 1u);
   EXPECT_STREQ(vitc_rt_level(model), "base");
   EXPECT_EQ(vitc_rt_level_info(model), &fake.levels[0]);
@@ -151,7 +151,7 @@ TEST(Run, FineChunksForManyThreads) {
   vitc_model *model = nullptr;
   vitc_options options = withThreads(1);
   options.struct_size = sizeof options;
-  EXPECT_NE(vitc_rt_create(&fake.info, &model, &options), VITC_OK);
+  EXPECT_NE(vitc_rt_create(&fake.library, &model, &options), VITC_OK);
   EXPECT_NE(std::string(vitc_rt_last_message()).find("fine chunks"), std::string::npos)
       << vitc_rt_last_message();
 }

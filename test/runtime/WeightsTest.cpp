@@ -149,7 +149,7 @@ TEST_F(Weights, FilesThatLie) {
       {"one byte long", [](auto &f, auto &) { f.push_back(0); }, "too long, or the weights of another model"},
       {"magic", [](auto &, auto &h) { h.magic[0] = 'X'; },
        "begins with VITCWGT1, got bytes 5849544357475431"},
-      {"version", [](auto &, auto &h) { h.abi = 7; }, "expected format version 4, got 7"},
+      {"version", [](auto &, auto &h) { h.abi = 7; }, "expected format version 5, got 7"},
       {"header size", [](auto &, auto &h) { h.header_bytes = 64; }, "expected header bytes 4096, got 64"},
       {"blob size", [](auto &, auto &h) { h.weight_bytes = ~0ull; },
        "expected weight bytes 128, got 18446744073709551615"},

@@ -1,9 +1,9 @@
 /* abi.h - the contract between generated code and the runtime.
  *
- * The compiler emits one `vitc_model_info` per model: constant tables that name the code of each
- * instruction-set level, the order of its parallel regions ("steps"), and where each operand of a region
- * lives. The runtime only interprets these tables: it detects the CPU, maps weights, owns threads and arenas,
- * and calls regions. It does no arithmetic on tensors beyond resizing pictures.
+ * The compiler emits one `vitc_library_info`, which lists a `vitc_model_info` per input size: constant tables
+ * that name the code of each instruction-set level, the order of its parallel regions ("steps"), and where
+ * each operand of a region lives. The runtime only interprets these tables: it detects the CPU, maps weights,
+ * owns threads and arenas, and calls regions. It does no arithmetic on tensors beyond resizing pictures.
  *
  * The compiler builds the same structures as LLVM constants (compiler/Target/ModelTables.cpp): a change here
  * is a change there, and VITC_ABI_VERSION moves.
@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#define VITC_ABI_VERSION 4u
+#define VITC_ABI_VERSION 5u
 
 /* Where an operand of a region lives. The runtime turns (space, offset) into a pointer for each call. */
 enum {
@@ -133,8 +133,8 @@ typedef struct vitc_preprocess {
                           another filter than nearest, TORCH_F32); else u8 [height][width][channels] */
 } vitc_preprocess;
 
+/* A model at one input size. */
 typedef struct vitc_model_info {
-  uint32_t abi;             /* VITC_ABI_VERSION */
   const char *name;         /* symbol prefix */
   const vitc_level *levels; /* best first */
   uint32_t level_count;
@@ -149,6 +149,17 @@ typedef struct vitc_model_info {
   const vitc_preprocess *preprocess; /* null: the model takes no pictures */
   uint32_t max_side;                 /* largest picture side run_u8 accepts */
 } vitc_model_info;
+
+enum { VITC_MAX_SIZES = 16 };
+
+/* A library: one model at each of the input sizes that it was compiled for. They have the name, the
+ * interface, the levels, `batch`, `max_side` and the weights in common, and differ in code, memory and
+ * preprocessing. */
+typedef struct vitc_library_info {
+  uint32_t abi;                  /* VITC_ABI_VERSION */
+  uint32_t model_count;          /* 1 to VITC_MAX_SIZES */
+  const vitc_model_info *models; /* the default first; each of another input size */
+} vitc_library_info;
 
 /* Header of a .vitw file: these 64 bytes, zeros up to VITC_WEIGHTS_ALIGN, then the blob of weight_bytes
  * bytes. */

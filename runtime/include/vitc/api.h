@@ -80,6 +80,11 @@ typedef struct vitc_options {
    * Meant for one run at a time. Null: no clock is read. */
   uint64_t *profile_ns;
   uint32_t profile_steps;
+
+  /* Input size of the model in pixels, one of those that the library was compiled for. Models of all sizes
+   * may exist and run at once; their weights are in memory once. Both 0: the first, which is the only one
+   * unless the header has ..._SIZES. */
+  uint32_t height, width;
 } vitc_options;
 
 #ifdef __cplusplus

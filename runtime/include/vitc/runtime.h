@@ -1,6 +1,6 @@
 /* runtime.h - entry points of the runtime, called by the public functions of a generated library.
  *
- * `<prefix>_create` and its siblings are one-line wrappers of these functions, which bind `info`. See
+ * `<prefix>_create` and its siblings are one-line wrappers of these functions, which bind `library`. See
  * docs/abi.md for threads, fork, memory and how weights are found.
  */
 #ifndef VITC_RUNTIME_H
@@ -13,20 +13,20 @@
 extern "C" {
 #endif
 
-/* Prepares a model to run: picks a level, maps the weights, starts threads, reserves all memory.
+/* Prepares a model to run: picks a size and a level, maps the weights, starts threads, reserves all memory.
  *
- * info     tables of the model; must outlive it.
+ * library  tables; must outlive the model.
  * out      receives the model, or null on failure.
  * options  null for the defaults.
  * Errors: any status. Nothing is left behind on failure. */
-vitc_status vitc_rt_create(const vitc_model_info *info, vitc_model **out, const vitc_options *options);
+vitc_status vitc_rt_create(const vitc_library_info *library, vitc_model **out, const vitc_options *options);
 
 /* Runs n images through the model. Thread-safe; waits while `concurrency` other runs are in progress.
  *
- * images   n x channels x height x width floats, already normalised; any alignment.
- * outputs  one pointer for each output; output i receives n x info->output_bytes[i] bytes. Must not overlap
- * images. Equivalent to n calls with one image each, to the bit. Errors: VITC_INVALID_ARGUMENT; outputs may
- * then be partly written. */
+ * images   n x channels x height x width floats of the model's size, already normalised; any alignment.
+ * outputs  one pointer for each output; output i receives n x info->output_bytes[i] bytes, where info is the
+ * model's entry of the library. Must not overlap images. Equivalent to n calls with one image each, to the
+ * bit. Errors: VITC_INVALID_ARGUMENT; outputs may then be partly written. */
 vitc_status vitc_rt_run(vitc_model *model, const float *images, size_t n, void *const *outputs);
 
 /* Resizes, crops and normalises n pictures of one size as the model was trained to, then runs them.
@@ -59,10 +59,10 @@ const vitc_level *vitc_rt_level_info(const vitc_model *model);
 /* Threads of a run, the caller's included. */
 uint32_t vitc_rt_threads(const vitc_model *model);
 
-/* Bytes of arena for one run on any level with this number of threads; times `concurrency` for more runs. An
- * affine function of threads. 0 threads means as many as create would choose. UINT64_MAX if the sum
- * overflows. */
-uint64_t vitc_rt_arena_bytes(const vitc_model_info *info, uint32_t threads);
+/* Bytes of arena for one run of any size on any level with this number of threads; times `concurrency` for
+ * more runs. An affine function of threads. 0 threads means as many as create would choose. UINT64_MAX if the
+ * sum overflows. */
+uint64_t vitc_rt_arena_bytes(const vitc_library_info *library, uint32_t threads);
 
 #ifdef __cplusplus
 }

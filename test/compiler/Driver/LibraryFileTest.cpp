@@ -44,14 +44,14 @@ TEST_F(LibraryFileTest, ReadsAllKinds) {
     auto file = get(openLibraryFile(dir->file(name)));
     ASSERT_TRUE(file);
     EXPECT_EQ(file->kind, kind);
-    EXPECT_EQ(file->facts.name, "tiny");
-    EXPECT_EQ(file->facts.parameters, 678730);
-    EXPECT_EQ(file->facts.outputs.front().name, "logits");
-    EXPECT_EQ(file->facts.outputs.front().shape, (llvm::SmallVector<int64_t, 4>{10}));
-    ASSERT_TRUE(file->facts.model);
-    EXPECT_EQ(file->facts.model->labels.size(), 10u);
-    EXPECT_EQ(file->facts.levels.front().name, "x86-64");
-    EXPECT_LT(file->facts.executedFlops, file->facts.modelFlops);
+    EXPECT_EQ(file->sizes.front().name, "tiny");
+    EXPECT_EQ(file->sizes.front().parameters, 678730);
+    EXPECT_EQ(file->sizes.front().outputs.front().name, "logits");
+    EXPECT_EQ(file->sizes.front().outputs.front().shape, (llvm::SmallVector<int64_t, 4>{10}));
+    ASSERT_TRUE(file->sizes.front().model);
+    EXPECT_EQ(file->sizes.front().model->labels.size(), 10u);
+    EXPECT_EQ(file->sizes.front().levels.front().name, "x86-64");
+    EXPECT_LT(file->sizes.front().executedFlops, file->sizes.front().modelFlops);
   }
 }
 

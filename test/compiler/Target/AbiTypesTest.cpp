@@ -59,9 +59,13 @@ TEST_P(AbiTypesTest, StructuresAreThoseOfAbiH) {
   {
     using S = vitc_model_info;
     check(types.modelInfo, sizeof(S),
-          {AT(abi), AT(name), AT(levels), AT(level_count), AT(batch), AT(input_channels), AT(input_height),
+          {AT(name), AT(levels), AT(level_count), AT(batch), AT(input_channels), AT(input_height),
            AT(input_width), AT(output_count), AT(output_bytes), AT(weight_bytes), AT(weight_id), AT(weights),
            AT(weights_file), AT(preprocess), AT(max_side)});
+  }
+  {
+    using S = vitc_library_info;
+    check(types.libraryInfo, sizeof(S), {AT(abi), AT(model_count), AT(models)});
   }
 }
 

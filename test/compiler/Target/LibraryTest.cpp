@@ -77,9 +77,9 @@ TEST_F(LibraryTest, SharedLibraryRuns) {
   EXPECT_EQ(folder.files(), (std::vector<std::string>{"libtiny.so", "tiny.h"}));
   expectRuns(Loaded(so, "tiny"), 1);
   EXPECT_TRUE(info.embedded);
-  EXPECT_EQ(info.arenaBytes, 128);
-  EXPECT_EQ(info.scratchBytes, 64);
-  EXPECT_EQ(info.executedFlops, 12);
+  EXPECT_EQ(info.sizes[0].arenaBytes, 128);
+  EXPECT_EQ(info.sizes[0].scratchBytes, 64);
+  EXPECT_EQ(info.sizes[0].executedFlops, 12);
   EXPECT_EQ(info.weightBytes, 128);
   EXPECT_EQ(info.levels.size(), 3u);
 }
@@ -100,8 +100,10 @@ TEST_F(LibraryTest, EveryLevelRuns) {
 TEST_F(LibraryTest, TablesSayWhatWasCompiled) {
   emit();
   Loaded library(so, "tiny");
-  const auto *table = library.find<const vitc_model_info *(void)>("vitc_info")();
-  EXPECT_EQ(table->abi, VITC_ABI_VERSION);
+  const auto *all = library.find<const vitc_library_info *(void)>("vitc_info")();
+  EXPECT_EQ(all->abi, VITC_ABI_VERSION);
+  ASSERT_EQ(all->model_count, 1u);
+  const vitc_model_info *table = all->models;
   EXPECT_STREQ(table->name, "tiny");
   EXPECT_EQ(table->level_count, 3u);
   EXPECT_STREQ(table->levels[0].name, "x86-64-v4");

@@ -83,10 +83,11 @@ std::string vitc::test::tinyModule(bool pictures) {
 LibraryInfo TinyModel::info() const {
   LibraryInfo info;
   info.name = name;
-  info.input = {"images", {1, 2, 2}};
-  info.outputs = {{"logits", {4}}, {"n", {1}}};
+  SizeInfo &size = info.sizes.emplace_back();
+  size.input = {"images", {1, 2, 2}};
+  size.outputs = {{"logits", {4}}, {"n", {1}}};
+  size.modelFlops = 12;
   info.parameters = 8;
-  info.modelFlops = 12;
   info.batch = 2;
   info.maxSide = 64;
   return info;
@@ -136,13 +137,15 @@ llvm::Error TinyModel::emit(const std::string &output, LibraryInfo *result) cons
   llvm::Expected<std::vector<const Isa *>> isas = parseTargets(targets);
   if (!isas)
     return isas.takeError();
-  std::vector<LevelModule> levels;
+  ModelConfig description = config();
+  std::vector<SizeModules> sizes;
+  std::vector<LevelModule> &levels = sizes.emplace_back(SizeModules{&description, {}}).levels;
   for (const Isa *isa : *isas) {
     levels.push_back({isa, mlir::parseSourceString<mlir::ModuleOp>(tinyModule(pictures), &context)});
     EXPECT_TRUE(levels.back().module);
   }
   LibraryInfo filled = info();
-  llvm::Error error = emitLibrary(std::move(levels), config(), tensors(), options(), output, filled);
+  llvm::Error error = emitLibrary(std::move(sizes), tensors(), options(), output, filled);
   if (result)
     *result = filled;
   return error;

@@ -6,7 +6,7 @@ import sys
 (entry,) = json.load(open(sys.argv[1]))
 path, target, precision, dot = sys.argv[1:]
 KINDS = ("f32", "bf16", "int8")
-keys = {"name", "target", "precision", "batch", "threads", "median_ms", "best_ms", "gflop", "counts_as", "gflop_model",
+keys = {"name", "input", "target", "precision", "batch", "threads", "median_ms", "best_ms", "gflop", "counts_as", "gflop_model",
         "gflops", "peak_gflops", "share_of_peak", "share_of_limit", "bandwidths", "run_ms", "between_regions_ms",
         "regions"}
 for kind in KINDS:
