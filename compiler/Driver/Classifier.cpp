@@ -1,4 +1,5 @@
 #include "compiler/Driver/Classifier.h"
+#include "compiler/Driver/AttentionMap.h"
 #include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Import/Importers.h"
@@ -18,16 +19,47 @@ static std::optional<size_t> logitsOf(const LoadedLibrary &library) {
   return std::nullopt;
 }
 
+static std::string outputNames(const LoadedLibrary &library) {
+  std::string names;
+  for (const Port &output : library.facts().outputs)
+    names += (names.empty() ? "" : ", ") + output.name;
+  return names;
+}
+
+/// The output called `name`.
+static std::optional<size_t> outputOf(const LoadedLibrary &library, llvm::StringRef name) {
+  for (auto [i, output] : llvm::enumerate(library.facts().outputs))
+    if (output.name == name)
+      return i;
+  return std::nullopt;
+}
+
+/// Refuses libraries without the attention that is to be drawn.
+static llvm::Error checkAttention(const LoadedLibrary &library, const OutputSpec &spec) {
+  if (!library.facts().model)
+    return inputError("{}: --attention: expected a library that holds its model's description, got one of a "
+                      "module; see 'vitc run'",
+                      library.path());
+  if (!outputOf(library, outputName(spec)))
+    return inputError("{0}: --attention: expected an output '{1}', got {2}; compile the model with --outputs "
+                      "logits,{1}",
+                      library.path(), outputText(spec), outputNames(library));
+  return llvm::Error::success();
+}
+
+/// The description at the library's input size.
+static ModelConfig configOf(const LoadedLibrary &library) {
+  ModelConfig config = *library.facts().model;
+  config.inputSize = {library.info().input_height, library.info().input_width};
+  return config;
+}
+
 /// Refuses models that do not classify pictures.
 static llvm::Error checkClassifier(const LoadedLibrary &library) {
-  if (!logitsOf(library)) {
-    std::string names;
-    for (const Port &output : library.facts().outputs)
-      names += (names.empty() ? "" : ", ") + output.name;
+  if (!logitsOf(library))
     return inputError(
         "{}: expected a model with the logits of its classes as an output, got {}; see 'vitc run'",
-        library.path(), names);
-  }
+        library.path(), outputNames(library));
   if (!library.info().preprocess)
     return inputError(
         "{}: expected a model that says how pictures are resized and normalised, got one without "
@@ -45,6 +77,12 @@ llvm::Expected<Classifier> Classifier::open(llvm::StringRef modelOrLibrary, cons
     return library.takeError();
   if (llvm::Error error = checkClassifier(**library))
     return std::move(error);
+  llvm::Expected<std::optional<OutputSpec>> attention = attentionOption(arguments);
+  if (!attention)
+    return attention.takeError();
+  if (*attention)
+    if (llvm::Error error = checkAttention(**library, **attention))
+      return std::move(error);
   std::vector<std::string> labels;
   if ((*library)->facts().model)
     labels = (*library)->facts().model->labels;
@@ -60,7 +98,9 @@ llvm::Expected<Classifier> Classifier::open(llvm::StringRef modelOrLibrary, cons
   llvm::Expected<RunningModel> model = createModel(arguments, **library);
   if (!model)
     return model.takeError();
-  return Classifier(std::move(*library), std::move(*model), std::move(labels));
+  Classifier result(std::move(*library), std::move(*model), std::move(labels));
+  result.attention = *attention;
+  return result;
 }
 
 int64_t Classifier::classes() const { return loaded->facts().outputs[*logitsOf(*loaded)].shape.front(); }
@@ -91,6 +131,19 @@ llvm::Expected<Classified> Classifier::classify(llvm::StringRef path, size_t top
                         path.str(), logit, quoteForMessage(label(static_cast<int64_t>(i))));
   const std::optional<ModelConfig> &config = loaded->facts().model;
   bool sigmoid = config && config->zeroShot && config->zeroShot->sigmoid;
-  return Classified{path.str(), picture.height, picture.width, topClasses(logits, top, sigmoid),
-                    milliseconds};
+  Classified result{path.str(), picture.height, picture.width, topClasses(logits, top, sigmoid), milliseconds,
+                    {}};
+  if (attention)
+    result.attention =
+        patchAttention(configOf(*loaded), *attention, outputs[*outputOf(*loaded, outputName(*attention))]);
+  return result;
+}
+
+llvm::Expected<Picture> Classifier::withAttention(const Picture &picture, const Classified &row) const {
+  ModelConfig seen = configOf(*loaded);
+  llvm::Expected<PictureAxes> axes =
+      pictureAxes(*loaded->info().preprocess, {picture.height, picture.width}, seen.inputSize);
+  if (!axes)
+    return axes.takeError();
+  return drawAttention(picture, seen, *axes, row.attention);
 }

@@ -13,19 +13,24 @@ namespace vitc {
 struct Classified {
   std::string path;
   int32_t height, width;
-  std::vector<Ranked> top; ///< most probable first
-  double milliseconds;     ///< of resizing, normalising and the forward
+  std::vector<Ranked> top;       ///< most probable first
+  double milliseconds;           ///< of resizing, normalising and the forward
+  std::vector<double> attention; ///< with --attention: of each patch (AttentionMap.h)
 };
 
 class Classifier {
 public:
-  /// MODEL or LIB with --labels, --threads and --target. Errors: Input, if it does not classify pictures.
+  /// MODEL or LIB with --labels, --threads, --target and --attention. Errors: Input, if it does not classify
+  /// pictures, or does not give back the attention that is to be drawn.
   static llvm::Expected<Classifier> open(llvm::StringRef modelOrLibrary, const Arguments &arguments,
                                          Console &console);
 
   /// Reads and classifies one picture, and leaves its pixels in `picture`. Errors: Input, if it cannot be
   /// read or the logits are not finite.
   llvm::Expected<Classified> classify(llvm::StringRef path, size_t top, Picture &picture) const;
+
+  /// The picture that was classified with its attention over it. Precondition: --attention.
+  llvm::Expected<Picture> withAttention(const Picture &picture, const Classified &row) const;
 
   int64_t classes() const;
   /// One per class, or empty.
@@ -40,6 +45,7 @@ private:
   std::unique_ptr<LoadedLibrary> loaded; // outlives the model
   RunningModel model;
   std::vector<std::string> names;
+  std::optional<OutputSpec> attention; ///< the output to draw
 };
 
 } // namespace vitc

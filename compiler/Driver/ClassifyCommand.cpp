@@ -18,13 +18,14 @@ std::string withProbability(const Classifier &classifier, const Ranked &ranked) 
   return fmt::format("{} {:.1f} %", classifier.label(ranked.index), 100 * ranked.probability);
 }
 
-/// Writes annotated pictures under names that differ from each other and from all inputs.
-class AnnotationWriter {
+/// Writes pictures under names that differ from each other and from all inputs.
+class PictureWriter {
 public:
-  AnnotationWriter(std::string directory, llvm::ArrayRef<std::string> inputs)
-      : directory(std::move(directory)), inputs(inputs) {}
+  /// `option` is the one that names the directory, for messages.
+  PictureWriter(llvm::StringRef option, std::string directory, llvm::ArrayRef<std::string> inputs)
+      : option(option), directory(std::move(directory)), inputs(inputs) {}
 
-  llvm::Error write(llvm::StringRef input, const Picture &picture, llvm::ArrayRef<std::string> lines) {
+  llvm::Error write(llvm::StringRef input, const Picture &picture) {
     std::string stem = llvm::sys::path::stem(input).str(), name = stem;
     for (int i = 2; !used.insert(name).second; ++i)
       name = stem + "-" + std::to_string(i);
@@ -33,10 +34,10 @@ public:
     for (const std::string &other : inputs)
       if (bool same = false; !fs::equivalent(other, path, same) && same)
         return makeError(ExitCode::Usage,
-                         "--annotate: expected a directory other than the pictures', got '{}', where {} "
-                         "would be overwritten",
-                         directory, other);
-    llvm::Expected<std::string> file = encodePng(annotate(picture, lines));
+                         "{}: expected a directory other than the pictures', got '{}', where {} would be "
+                         "overwritten",
+                         option, directory, other);
+    llvm::Expected<std::string> file = encodePng(picture);
     if (!file)
       return file.takeError();
     // Not before there is something to write: without a readable picture, no empty directory is left.
@@ -47,9 +48,46 @@ public:
   }
 
 private:
-  std::string directory;
+  std::string option, directory;
   llvm::ArrayRef<std::string> inputs;
   std::set<std::string> used;
+};
+
+/// What --annotate and --attention draw.
+class Drawings {
+public:
+  static llvm::Expected<Drawings> open(const Arguments &arguments, llvm::ArrayRef<std::string> inputs) {
+    Drawings result;
+    auto writer = [&](OptionId option, std::optional<PictureWriter> &into) {
+      if (std::optional<std::string> directory = arguments.value(option))
+        into.emplace(Arguments::spelling(option), *directory, inputs);
+    };
+    if (arguments.has(OPT_annotate) && arguments.value(OPT_annotate) == arguments.value(OPT_attention))
+      return makeError(ExitCode::Usage,
+                       "--attention: expected another directory than that of --annotate, got "
+                       "'{}' for both",
+                       *arguments.value(OPT_attention));
+    writer(OPT_annotate, result.labels);
+    writer(OPT_attention, result.attention);
+    return result;
+  }
+
+  llvm::Error draw(const Classifier &classifier, const Classified &row, const Picture &picture) {
+    if (labels) {
+      std::vector<std::string> lines;
+      for (const Ranked &ranked : llvm::ArrayRef(row.top).take_front(3))
+        lines.push_back(fmt::format("{}: {}", ranked.index, classifier.label(ranked.index)));
+      if (llvm::Error error = labels->write(row.path, annotate(picture, lines)))
+        return error;
+    }
+    if (!attention)
+      return llvm::Error::success();
+    llvm::Expected<Picture> drawn = classifier.withAttention(picture, row);
+    return drawn ? attention->write(row.path, *drawn) : drawn.takeError();
+  }
+
+private:
+  std::optional<PictureWriter> labels, attention;
 };
 
 void printTable(const std::vector<Classified> &rows, const Classifier &classifier, size_t top,
@@ -105,9 +143,9 @@ llvm::Error vitc::classifyCommand(const Arguments &arguments, Console &console) 
       Classifier::open(arguments.positional().front(), arguments, console);
   if (!classifier)
     return classifier.takeError();
-  std::optional<AnnotationWriter> annotations;
-  if (std::optional<std::string> directory = arguments.value(OPT_annotate))
-    annotations.emplace(*directory, pictures);
+  llvm::Expected<Drawings> drawings = Drawings::open(arguments, pictures);
+  if (!drawings)
+    return drawings.takeError();
 
   std::vector<Classified> rows;
   llvm::Error failures = llvm::Error::success();
@@ -120,13 +158,8 @@ llvm::Error vitc::classifyCommand(const Arguments &arguments, Console &console) 
       continue;
     }
     rows.push_back(std::move(*row));
-    if (annotations) {
-      std::vector<std::string> lines;
-      for (const Ranked &ranked : llvm::ArrayRef(rows.back().top).take_front(3))
-        lines.push_back(fmt::format("{}: {}", ranked.index, classifier->label(ranked.index)));
-      if (llvm::Error error = annotations->write(path, picture, lines))
-        return llvm::joinErrors(std::move(failures), std::move(error));
-    }
+    if (llvm::Error error = drawings->draw(*classifier, rows.back(), picture))
+      return llvm::joinErrors(std::move(failures), std::move(error));
   }
   console.clearProgress();
   if (arguments.has(OPT_json))

@@ -24,12 +24,14 @@ static constexpr CommandInfo kCommands[] = {
      "vitc run vit_b.so --input images.npy --output logits.npy\n"
      "vitc run path/to/dino --input x.npy --output pooled=p.npy --output features=f.npy",
      RunVis, runTensorCommand},
-    {"classify", "MODEL|LIB IMAGE... [--top K] [--annotate DIR]", "classify PNG and JPEG pictures",
+    {"classify", "MODEL|LIB IMAGE... [--top K] [--annotate DIR] [--attention DIR]",
+     "classify PNG and JPEG pictures",
      "Prints the most probable labels of each picture, and the time that resizing, normalising and the "
      "forward took. "
      "Transparency is dropped, 16 bits become 8, and CMYK is refused.",
      "vitc classify examples/models/vit-fashion-mnist examples/pictures/*.png\n"
      "vitc classify vit_b.so cat.jpg dog.png --top 3 --annotate annotated\n"
+     "vitc classify path/to/vit cat.jpg --attention maps\n"
      "vitc classify vit_b.so cat.jpg --json",
      ClassifyVis, classifyCommand},
     {"eval", "MODEL|LIB DIR|LIST [--labels FILE]", "measure top-1 and top-5 over a folder of pictures",
@@ -69,7 +71,6 @@ static constexpr CommandInfo kCommands[] = {
      "vitc verify preset:vit_tiny_patch16_224 --variant outlier --inputs 3\n"
      "vitc verify path/to/model model.so --bound 1e-6",
      VerifyVis, verifyCommand},
-    {"bench", "MODEL|LIB... [--batch LIST] [--threads LIST]",
     {"doctor", "MODEL|LIB IMAGE [--reference trace.npz]",
      "find the first step at which a picture's computation departs from another framework's",
      "Follows a picture through decode, resize, crop, normalise, embedding, each block, norm, pooled and "
@@ -85,6 +86,7 @@ static constexpr CommandInfo kCommands[] = {
      "vitc doctor path/to/vit cat.png --reference trace.npz\n"
      "vitc doctor model.so cat.png --reference trace.npz --json",
      DoctorVis, doctorCommand},
+    {"bench", "MODEL|LIB... [--batch LIST] [--threads LIST]",
      "measure latency, throughput and share of this machine's limit",
      "Alternates runs of the model with a loop of the level's multiply-add instruction that does nothing "
      "else, on as many "

@@ -1,4 +1,5 @@
 #include "compiler/Driver/OpenModel.h"
+#include "compiler/Driver/AttentionMap.h"
 #include "compiler/Driver/ImageSizes.h"
 #include "compiler/Import/Presets.h"
 #include "compiler/Support/Json.h"
@@ -47,6 +48,11 @@ static llvm::Expected<ImportOptions> importOptions(const Arguments &arguments) {
                        quoteForMessage(text));
     options.outputs.push_back(*output);
   }
+  llvm::Expected<std::optional<OutputSpec>> attention = attentionOption(arguments);
+  if (!attention)
+    return attention.takeError();
+  if (*attention)
+    options.more.push_back(**attention);
   if (arguments.has(OPT_resize_rules)) {
     static constexpr llvm::StringRef names[] = {"pillow", "torchvision", "tensorflow", "opencv"};
     llvm::Expected<std::string> rules = arguments.choice(OPT_resize_rules, names[0], names);
@@ -256,6 +262,19 @@ llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::loadLibrary(llvm::StringRef
   return LoadedLibrary::load(std::move(*file));
 }
 
+llvm::Expected<std::unique_ptr<LoadedLibrary>> vitc::loadLibrary(llvm::StringRef path,
+                                                                 const Arguments &arguments) {
+  auto library = loadLibrary(path);
+  if (!library)
+    return library.takeError();
+  llvm::Expected<std::vector<size_t>> chosen =
+      chosenSizes((*library)->sizes(), (*library)->path(), arguments);
+  if (!chosen)
+    return chosen.takeError();
+  (*library)->select(chosen->front());
+  return library;
+}
+
 llvm::Error vitc::refuseForLibrary(llvm::StringRef library, const Arguments &arguments,
                                    llvm::ArrayRef<OptionId> options) {
   for (OptionId option : llvm::concat<const OptionId>(options, llvm::ArrayRef(kCheckpointOptions)))
@@ -271,15 +290,7 @@ vitc::openAndLoad(llvm::StringRef modelOrLibrary, const Arguments &arguments, Co
   if (isLibrary(modelOrLibrary)) {
     if (llvm::Error error = refuseForLibrary(modelOrLibrary, arguments, {OPT_weights_from, OPT_precision}))
       return error;
-    auto library = loadLibrary(modelOrLibrary);
-    if (!library)
-      return library.takeError();
-    llvm::Expected<std::vector<size_t>> chosen =
-        chosenSizes((*library)->sizes(), (*library)->path(), arguments);
-    if (!chosen)
-      return chosen.takeError();
-    (*library)->select(chosen->front());
-    return library;
+    return loadLibrary(modelOrLibrary, arguments);
   }
   llvm::Expected<CompileOptions> options = compileOptions(arguments, console, "host");
   if (!options)

@@ -43,8 +43,9 @@ llvm::Expected<LibraryInfo> compileModel(llvm::ArrayRef<Model> sizes, const Comp
 llvm::Expected<std::unique_ptr<LoadedLibrary>> compileAndLoad(llvm::ArrayRef<Model> sizes,
                                                               const CompileOptions &options);
 
-/// Loads LIB.
+/// Loads LIB; with `arguments`, at the first size of --image-size.
 llvm::Expected<std::unique_ptr<LoadedLibrary>> loadLibrary(llvm::StringRef path);
+llvm::Expected<std::unique_ptr<LoadedLibrary>> loadLibrary(llvm::StringRef path, const Arguments &arguments);
 
 /// A usage error if one of `options`, which only mean something for a MODEL, is given for a library, or one
 /// about a checkpoint's contents (--norm-eps, --tensor, ...).

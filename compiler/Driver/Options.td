@@ -114,6 +114,12 @@ defm threads : Value<"threads", [RunVis, ClassifyVis, InspectVis, VerifyVis, Ben
 defm top : Value<"top", [ClassifyVis], "K", "labels to show for each picture (default: 5)">;
 defm annotate : Value<"annotate", [ClassifyVis], "DIR",
                       "write each picture with its labels drawn on it to DIR, as PNG">;
+defm attention : Value<"attention", [ClassifyVis], "DIR",
+                       "write each picture with a heat map over it to DIR, as PNG: how much of each patch reaches the token "
+                       "that is pooled, rolled out over all blocks. A library needs the output 'rollout'">;
+defm attention_block : Value<"attention-block", [ClassifyVis], "K",
+                             "draw the attention of block K, from 0, mean over its heads, instead of all blocks'; a library needs "
+                             "the output 'attention:K'">;
 defm drop_remainder : Value<"drop-remainder", [EvalVis], "N",
                             "count whole batches of N pictures only: the last ones of the list, which fill none, are left "
                             "out, as training scripts do">;

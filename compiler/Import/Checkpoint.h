@@ -53,6 +53,7 @@ struct ImportOptions {
   std::optional<Extent> imageSize; ///< input size to resize the position table for
   std::string zeroShotPath;        ///< class embeddings to use as a head, see ZeroShot.h; "" if not given
   std::vector<OutputSpec> outputs; ///< instead of the description's
+  std::vector<OutputSpec> more;    ///< besides those, or the default ones
 };
 
 /// Opens MODEL: a directory with vit.json, a Hugging Face or timm directory, or `preset:NAME` (options:

@@ -2,6 +2,7 @@
 #include "compiler/Import/ModelConfig.h"
 #include "compiler/Import/VitNames.h"
 #include "llvm/ADT/STLExtras.h"
+#include <algorithm>
 #include <fmt/format.h>
 
 using namespace vitc;
@@ -95,6 +96,16 @@ int64_t ModelConfig::pooledWidth() const {
   }
 }
 
+std::vector<OutputSpec> ModelConfig::givenOutputs() const {
+  if (!outputs.empty())
+    return outputs;
+  if (classes())
+    return {{OutputValue::Logits}};
+  if (pool.kind == PoolKind::None)
+    return {{OutputValue::Features}};
+  return {{OutputValue::Features}, {OutputValue::Pooled}};
+}
+
 static bool isIndexed(OutputValue kind) {
   return kind == OutputValue::Hidden || kind == OutputValue::Attention;
 }
@@ -102,6 +113,12 @@ static bool isIndexed(OutputValue kind) {
 std::string vitc::outputText(const OutputSpec &output) {
   std::string name = nameOf(output.kind);
   return isIndexed(output.kind) ? fmt::format("{}:{}", name, output.index) : name;
+}
+
+std::string vitc::outputName(const OutputSpec &output) {
+  std::string name = outputText(output);
+  std::replace(name.begin(), name.end(), ':', '_');
+  return name;
 }
 
 std::optional<OutputSpec> vitc::parseOutput(llvm::StringRef text) {

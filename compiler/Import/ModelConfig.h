@@ -214,8 +214,9 @@ struct OutputSpec {
   int64_t index = 0; ///< Hidden: behind so many blocks; Attention: of this block, counted from 0
   bool operator==(const OutputSpec &) const = default;
 };
-/// "hidden:3", and the inverse.
+/// "hidden:3", and the inverse; what a library calls it, "hidden_3".
 std::string outputText(const OutputSpec &output);
+std::string outputName(const OutputSpec &output);
 std::optional<OutputSpec> parseOutput(llvm::StringRef text);
 
 struct ModelConfig {
@@ -279,6 +280,13 @@ struct ModelConfig {
   }
   /// Width of the pooled token, in front of pre_logits and behind them.
   int64_t pooledWidth() const;
+  /// Whether pooling reads the class token, alone or beside others.
+  bool poolsClassToken() const {
+    return pool.kind == PoolKind::Cls || pool.kind == PoolKind::ConcatClsMean ||
+           pool.kind == PoolKind::MultiLayer;
+  }
+  /// `outputs`, or what a model without them gives back.
+  std::vector<OutputSpec> givenOutputs() const;
   int64_t embeddingWidth() const { return head.preLogits ? head.preLogits->out : pooledWidth(); }
   bool operator==(const ModelConfig &) const = default;
 };

@@ -266,7 +266,14 @@ llvm::Expected<Checkpoint> vitc::openCheckpoint(llvm::StringRef model, const Imp
       return std::move(error);
   if (checkpoint && !options.outputs.empty())
     checkpoint->config.outputs = options.outputs;
-  if (checkpoint && (!options.outputs.empty() || !options.zeroShotPath.empty()))
+  if (checkpoint && !options.more.empty()) {
+    std::vector<OutputSpec> outputs = checkpoint->config.givenOutputs();
+    for (const OutputSpec &output : options.more)
+      if (!llvm::is_contained(outputs, output))
+        outputs.push_back(output);
+    checkpoint->config.outputs = std::move(outputs);
+  }
+  if (checkpoint && (!options.outputs.empty() || !options.more.empty() || !options.zeroShotPath.empty()))
     if (llvm::Error error = validate(checkpoint->config))
       return std::move(error);
   if (checkpoint && !options.labelsPath.empty())

@@ -178,9 +178,7 @@ llvm::Error checkRope(const ModelConfig &config) {
 llvm::Error checkPool(const ModelConfig &config) {
   const PoolConfig &pool = config.pool;
   auto name = [&] { return nameOf(pool.kind); };
-  bool readsCls =
-      pool.kind == PoolKind::Cls || pool.kind == PoolKind::ConcatClsMean || pool.kind == PoolKind::MultiLayer;
-  if (readsCls && config.prefix.empty())
+  if (config.poolsClassToken() && config.prefix.empty())
     return inputError("pool.kind: '{}' expects a prefix token; the nearest is 'mean'", name());
   if (pool.includePrefix && (pool.kind == PoolKind::ConcatClsMean || pool.kind == PoolKind::MultiLayer))
     return inputError("pool.include_prefix: expected false for pool.kind '{}', got true", name());
@@ -391,8 +389,7 @@ llvm::Error checkLowerable(const ModelConfig &config) {
     std::string got;
     const char *nearest;
   };
-  const BlockConfig &block = config.block;
-  const AttentionConfig &attn = block.attn;
+  const AttentionConfig &attn = config.block.attn;
   if (!attn.value)
     return inputError(
         "block.attn.value: expected true, got false: without values a block gives its scores, {0} "
@@ -401,7 +398,6 @@ llvm::Error checkLowerable(const ModelConfig &config) {
         config.heads, config.tokens(), config.width);
   const Refusal refusals[] = {
       {config.shape != InputShape::Fixed, "input.shape", nameOf(config.shape), "fixed"},
-      {block.placement == Placement::Parallel, "block.placement", nameOf(block.placement), "pre"},
       {attn.gate.has_value(), "block.attn.gate", attn.gate.value_or(""), "null"},
   };
   for (const Refusal &refusal : refusals)

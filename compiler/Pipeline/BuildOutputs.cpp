@@ -125,8 +125,7 @@ Value ForwardBuilder::output(const OutputSpec &spec, Value x) {
     return maps.lookup(spec.index);
   case OutputValue::Rollout:
     // What reaches the token that is pooled: the class token, or the mean of patches.
-    if (c.pool.kind == PoolKind::Cls || c.pool.kind == PoolKind::ConcatClsMean ||
-        c.pool.kind == PoolKind::MultiLayer)
+    if (c.poolsClassToken())
       return slice(rolled, 0, 1);
     return mean(slice(rolled, c.prefixTokens(), c.patches()));
   }
@@ -140,19 +139,9 @@ SmallVector<ForwardOutput> ForwardBuilder::build(Value image) {
   if (c.finalNorm == FinalNorm::AllTokens)
     x = norm(x, "final.norm");
 
-  std::vector<OutputSpec> specs = c.outputs;
-  if (specs.empty() && c.classes())
-    specs = {{OutputValue::Logits}};
-  if (specs.empty()) {
-    specs = {{OutputValue::Features}};
-    if (c.pool.kind != PoolKind::None)
-      specs.push_back({OutputValue::Pooled});
-  }
   SmallVector<ForwardOutput> outputs;
-  for (const OutputSpec &spec : specs) {
-    std::string name = outputText(spec);
-    std::replace(name.begin(), name.end(), ':', '_');
-    outputs.push_back({name, output(spec, x), spec.kind == OutputValue::Attention ? c.heads : 0});
+  for (const OutputSpec &spec : c.givenOutputs()) {
+    outputs.push_back({outputName(spec), output(spec, x), spec.kind == OutputValue::Attention ? c.heads : 0});
   }
   return outputs;
 }

@@ -62,9 +62,10 @@ def check(prefix):
     print("all ones" if worst < 1e-5 else f"off by {worst}")
 
 
-if sys.argv[1] == "x":
-    write_npy(sys.argv[2], (1, 28, 28), [math.sin(0.37 * i) for i in range(784)])
-elif sys.argv[1] == "check":
-    check(sys.argv[2])
-else:
-    drop_head(sys.argv[2], sys.argv[3])
+if __name__ == "__main__":
+    if sys.argv[1] == "x":
+        write_npy(sys.argv[2], (1, 28, 28), [math.sin(0.37 * i) for i in range(784)])
+    elif sys.argv[1] == "check":
+        check(sys.argv[2])
+    else:
+        drop_head(sys.argv[2], sys.argv[3])

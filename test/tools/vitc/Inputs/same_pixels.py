@@ -30,6 +30,7 @@ def pixels(path):
     return width, height, b"".join(rows)
 
 
-a, b = pixels(sys.argv[1]), pixels(sys.argv[2])
-assert a[:2] == b[:2], (a[:2], b[:2])
-assert a[2] == b[2], f"{sum(x != y for x, y in zip(a[2], b[2]))} bytes differ"
+if __name__ == "__main__":
+    a, b = pixels(sys.argv[1]), pixels(sys.argv[2])
+    assert a[:2] == b[:2], (a[:2], b[:2])
+    assert a[2] == b[2], f"{sum(x != y for x, y in zip(a[2], b[2]))} bytes differ"
