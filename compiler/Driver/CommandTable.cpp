@@ -12,13 +12,15 @@ static constexpr CommandInfo kCommands[] = {
      "vitc compile preset:vit_base_patch16_224 -o vit_b.so --name vit_b --target x86-64-v4,x86-64-v3\n"
      "vitc compile examples/models/vit-fashion-mnist --target aarch64 -o fashion_arm.o\n"
      "vitc compile path/to/vit --precision int8 --calibrate pictures --max-error 1e-2 -o vit.so\n"
+     "vitc compile path/to/vit --image-size 224,384,256x192 -o vit.a\n"
      "vitc compile preset:vit_tiny_patch16_224 --emit fused -o tiny.mlir",
      CompileVis, compileCommand},
     {"run", "MODEL|LIB --input x.npy --output y.npy", "run a model on a tensor in a file",
      "The input is float32 [N, C, H, W] or [C, H, W] ([N, H, W, C] or [H, W, C] where the model has channels "
      "last), already normalised, or uint8 pixels [N, h, w, "
      "channels] or "
-     "[h, w, channels] of any size, which are resized, cropped and normalised as the model was trained to. "
+     "[h, w, channels] of any size, which are resized, cropped and normalised as the model was trained to. A "
+     "float32 input chooses among a library's sizes. "
      "Outputs are "
      "float32 with N in front.",
      "vitc run vit_b.so --input images.npy --output logits.npy\n"

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Driver/Commands.h"
 #include "compiler/Driver/DoctorReport.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Driver/PixelSteps.h"
 #include "compiler/Driver/StepEngines.h"
@@ -57,6 +58,10 @@ llvm::Expected<Values> pixelValues(const ModelConfig &config, const Picture &pic
   for (ModelStep step :
        {ModelStep{ModelStep::Resize}, ModelStep{ModelStep::Crop}, ModelStep{ModelStep::Normalise}}) {
     llvm::Expected<Tensor> value = pixelStep(config, decode, pixels, step);
+    if (!value && step.kind == ModelStep::Resize) { // far wider than high: too much to look at before the crop
+      llvm::consumeError(value.takeError());
+      continue;
+    }
     if (!value)
       return value.takeError();
     values.emplace(step, std::move(*value));
@@ -168,7 +173,9 @@ llvm::Error Examination::finish() {
 llvm::Error Examination::ofLibrary(llvm::StringRef path, llvm::StringRef picturePath) {
   if (llvm::Error error = refuseForLibrary(path, arguments, {OPT_precision}))
     return error;
-  auto library = loadLibrary(path);
+  if (llvm::Error error = expectOneSize(arguments, "a picture is resized to it"))
+    return error;
+  auto library = loadLibrary(path, arguments);
   if (!library)
     return library.takeError();
   const LibraryFacts &facts = (*library)->facts();

@@ -86,7 +86,12 @@ defm tensor : Value<"tensor", ModelCommands, "NAME=FILE",
                     "has none; may be given several times">;
 defm image_size : Value<"image-size", ModelCommands, "HxW",
                         "input size in pixels, instead of the checkpoint's: position tables are resized by the model's own "
-                        "rule, pictures in proportion">;
+                        "rule, pictures in proportion. Of a library, one of its sizes (default: the first; bench and verify: "
+                        "all, or a list with commas)",
+                        [HelpTextVariant<[CompileVis], "input size in pixels, instead of the checkpoint's: position tables are "
+                                         "resized by the model's own rule, pictures in proportion. A list with commas makes "
+                                         "one library for up to 16 sizes, which share the packed weights; the first is the "
+                                         "default">]>;
 defm outputs : Value<"outputs", ModelCommands, "LIST",
                      "what the library gives back, with commas: logits; probabilities; pooled (in front of the head); features "
                      "(all tokens); hidden:K (behind K blocks); embedding (pooled, of length one); attention:K (maps of "

@@ -397,7 +397,8 @@ llvm::Error checkLowerable(const ModelConfig &config) {
         "values, or ask for the maps of a block with softmax by the output 'attention:K'",
         config.heads, config.tokens(), config.width);
   const Refusal refusals[] = {
-      {config.shape != InputShape::Fixed, "input.shape", nameOf(config.shape), "fixed"},
+      {config.shape != InputShape::Fixed, "input.shape", nameOf(config.shape),
+       "fixed; '--image-size A,B,C' compiles one library for several sizes"},
       {attn.gate.has_value(), "block.attn.gate", attn.gate.value_or(""), "null"},
   };
   for (const Refusal &refusal : refusals)

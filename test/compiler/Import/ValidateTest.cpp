@@ -147,6 +147,7 @@ TEST(Validate, NamesAreIdentifiers) {
 
 TEST(Validate, NamesWhatIsNotLoweredYet) {
   const Broken cases[] = {
+      {"--image-size A,B,C", [](ModelConfig &c) { c.shape = InputShape::Multiple; }},
       {"input.shape: 'naflex'", [](ModelConfig &c) { c.shape = InputShape::NaFlex; }},
       {"tokens.prefix: expected kinds", [](ModelConfig &c) { c.prefix.push_back({"x", 1}); }},
       {"tokens.suffix: expected kinds", [](ModelConfig &c) { c.suffix.push_back({"x", 1}); }},
