@@ -246,6 +246,10 @@ llvm::Error Importer::readNumerics(Reader &reader) {
     return eps.takeError();
   config.normEps = *eps;
   config.pos.resize = config.pos.kind == PosKind::None ? std::nullopt : std::optional(family.resize);
+  if (config.relBias != RelBiasKind::None) {
+    config.relBiasResize = RelBiasResize::Linear;
+    config.relBiasGrid.reset(); // a table is of the configuration's size
+  }
 
   llvm::Expected<std::string> act = reader.string("hidden_act", family.activation);
   if (!act)

@@ -58,6 +58,10 @@ std::vector<llvm::ArrayRef<KeyRule>> openClipKeys();
 /// One more than the highest index of a block.
 int64_t countBlocks(const CanonicalTensors &tensors);
 
+/// The side of the square grid that tables of relative positions were made for, by their (2n - 1)^2 + 3 rows;
+/// 0 if there are none, or they have another number of rows.
+int64_t squareOfRelativeTable(const CanonicalTensors &tensors);
+
 /// Fills every field of `config` that shapes and presence of tensors decide: width, channels, patch, prefix
 /// tokens, position table, depth, biases, layer-scale, MLP. Preconditions: config.inputSize is set; of linear
 /// patches, whose size no shape shows, config.patch.{kind,size,stride} and config.channels are. Does not know

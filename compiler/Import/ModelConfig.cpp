@@ -207,9 +207,9 @@ void Specs::mlp(const std::string &name) {
 }
 
 void Specs::relativeBias(const std::string &name) {
-  Extent grid = config.grid();
+  Extent grid = config.storedRelativeGrid();
   add(name + "rel_table", {(2 * grid.height - 1) * (2 * grid.width - 1) + 3, config.heads},
-      {"rel_bias.kind", "input.size", kHeads});
+      {"rel_bias.kind", "rel_bias.grid", "input.size", kHeads});
 }
 
 void Specs::attention(const std::string &name) {

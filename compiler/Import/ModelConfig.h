@@ -36,6 +36,7 @@ enum class PosCovers { All, ClsAndPatch, Patch, None };
 enum class PosKind { Learned, SincosMae, SincosSimple, None };
 enum class RopeKind { None, Cat, DinoV3, Mixed };
 enum class RelBiasKind { None, Beit };
+enum class RelBiasResize { Linear, Geometric };
 enum class NormKind { Layer, Rms };
 enum class Placement { Pre, ResPost, Post, Parallel, None };
 enum class ScaleRule { RsqrtHeadDim, Number, LearnedDivisor };
@@ -235,6 +236,9 @@ struct ModelConfig {
   RopeConfig rope;
   RelBiasKind relBias = RelBiasKind::None;
   bool relBiasShared = false;
+  std::optional<Extent> relBiasGrid; ///< that the tables were made for; absent: the patch grid
+  /// The rule by which tables are resampled where that is not the patch grid.
+  std::optional<RelBiasResize> relBiasResize;
   NormKind norm = NormKind::Layer;
   double normEps = 1e-6;
   bool preNorm = false;
@@ -257,6 +261,8 @@ struct ModelConfig {
   int64_t patches() const;
   int64_t prefixTokens() const;
   int64_t tokens() const;
+  /// The grid that tables of relative positions were made for.
+  Extent storedRelativeGrid() const { return relBiasGrid.value_or(grid()); }
   /// Zeros around the image at top, left, bottom and right: for "same" as TensorFlow has them, the odd one at
   /// the end.
   std::array<int64_t, 4> padding() const;

@@ -15,11 +15,16 @@ static llvm::Error setImageSize(ModelConfig &config, Extent size) {
   const Extent old = config.inputSize;
   if (old.height < 1 || old.width < 1 || size == old)
     return llvm::Error::success(); // what is wrong with the old size is validate()'s to say
-  if (config.relBias != RelBiasKind::None)
-    return inputError(
-        "--image-size: expected {}x{}, for which the model's relative biases were trained, got {}x{}",
-        old.height, old.width, size.height, size.width);
+  Extent relative = config.storedRelativeGrid();
   config.inputSize = size;
+  if (config.relBias != RelBiasKind::None && config.grid() != relative) {
+    config.relBiasGrid = relative;
+    if (!config.relBiasResize)
+      return inputError(
+          "--image-size: expected {}x{}, for whose grid the model's relative biases were made, or a "
+          "model with a rule for them, got {}x{} and none: 'rel_bias.resize' of vit.json can say one",
+          old.height, old.width, size.height, size.width);
+  }
   bool table = config.pos.kind == PosKind::Learned || config.pos.resize;
   if (config.pos.kind != PosKind::None && !table)
     config.pos.grid = config.grid(); // sines and cosines are computed for any grid

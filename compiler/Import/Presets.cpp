@@ -85,6 +85,7 @@ void beit(const Preset &preset, ModelConfig &config) {
   vit(preset, config);
   noPositions(config);
   config.relBias = RelBiasKind::Beit;
+  config.relBiasResize = RelBiasResize::Geometric;
   config.block.attn.qkvBias = {true, false, true};
   config.block.layerScale = true;
   config.pool.kind = PoolKind::Mean;

@@ -2,6 +2,7 @@
 #include "compiler/Import/Importers.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
+#include <cmath>
 
 using namespace vitc;
 
@@ -14,6 +15,12 @@ int64_t vitc::countBlocks(const CanonicalTensors &tensors) {
       depth = std::max<int64_t>(depth, int64_t(index) + 1);
   }
   return depth;
+}
+
+int64_t vitc::squareOfRelativeTable(const CanonicalTensors &tensors) {
+  int64_t rows = std::max(tensors.extent("rel_table", 0), tensors.extent("blk.0.rel_table", 0)) - 3;
+  auto side = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(std::max<int64_t>(rows, 0)))));
+  return side % 2 == 1 && side * side == rows ? (side + 1) / 2 : 0;
 }
 
 void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) {
@@ -54,6 +61,12 @@ void vitc::fillFromShapes(const CanonicalTensors &tensors, ModelConfig &config) 
   bool sharedBias = tensors.has("rel_table");
   config.relBias = sharedBias || tensors.has("blk.0.rel_table") ? RelBiasKind::Beit : RelBiasKind::None;
   config.relBiasShared = sharedBias;
+  if (int64_t side = squareOfRelativeTable(tensors); config.relBias != RelBiasKind::None && side > 0) {
+    Extent grid = config.grid();
+    bool fits = (2 * grid.height - 1) * (2 * grid.width - 1) == (2 * side - 1) * (2 * side - 1);
+    if (!fits) // made for another grid: a square, as far as the number of its rows can say
+      config.relBiasGrid = Extent{side, side};
+  }
 
   config.norm = tensors.has("blk.0.ln1.w") && !tensors.has("blk.0.ln1.b") ? NormKind::Rms : NormKind::Layer;
   BlockConfig &block = config.block;

@@ -11,7 +11,6 @@
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Glob.h"
 #include "llvm/ADT/STLExtras.h"
-#include <cmath>
 
 using namespace vitc;
 
@@ -74,14 +73,6 @@ llvm::Error describe(BareModel &model, TimmArchitecture facts, llvm::ArrayRef<He
     facts.heads = *heads;
   }
   return describeTimm(facts, model.imported);
-}
-
-/// The square input that a table of relative positions was made for: it has (2n - 1)^2 + 3 rows. 0 if none.
-int64_t relativeSize(const CanonicalTensors &tensors) {
-  int64_t rows = std::max(tensors.extent("rel_table", 0), tensors.extent("blk.0.rel_table", 0)) - 3;
-  auto side = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(std::max<int64_t>(rows, 0)))));
-  bool square = side > 0 && side % 2 == 1 && side * side == rows;
-  return square ? (side + 1) / 2 * tensors.extent("embed.patch.w", 2) : 0;
 }
 
 /// The pooling that the tensors imply: a norm behind it, or no token to take.
@@ -180,7 +171,9 @@ llvm::Error describeTimmBare(BareModel &model) {
                        "architecture with --arch timm:NAME");
   TimmArchitecture facts;
   facts.pool = poolOf(tensors);
-  if (llvm::Error error = describe(model, facts, plainHeads, relativeSize(tensors)))
+  // Of BEiT, the square input that its tables were made for.
+  int64_t size = squareOfRelativeTable(tensors) * tensors.extent("embed.patch.w", 2);
+  if (llvm::Error error = describe(model, facts, plainHeads, size))
     return error;
   model.imported.checkpoint.notes.push_back(
       "no preprocessing is known (--arch timm:NAME implies one): the library takes normalised tensors only");

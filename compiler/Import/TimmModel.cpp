@@ -185,6 +185,12 @@ llvm::Error vitc::describeTimm(const TimmArchitecture &facts, Imported &imported
   takePeriods(imported);
   if (config.pos.kind == PosKind::Learned)
     config.pos.resize = facts.posResize;
+  if (config.relBias != RelBiasKind::None)
+    config.relBiasResize = RelBiasResize::Geometric;
+  if (config.relBiasGrid)
+    imported.checkpoint.notes.push_back(fmt::format(
+        "relative positions: tables for {}x{} patches, resampled for {}x{}", config.relBiasGrid->height,
+        config.relBiasGrid->width, config.grid().height, config.grid().width));
   describePool(facts, imported);
   return describeHead(facts, imported);
 }

@@ -95,6 +95,18 @@ llvm::Error checkRelativeBias(const ModelConfig &config) {
   bool oneCls = config.prefix.size() == 1 && config.prefix[0].kind == "cls" && config.prefix[0].count == 1;
   if (config.relBias == RelBiasKind::Beit && (!oneCls || !config.suffix.empty()))
     return inputError("rel_bias.kind: 'beit' expects one cls token beside the patches");
+  if (config.relBias == RelBiasKind::None && (config.relBiasGrid || config.relBiasResize))
+    return inputError("rel_bias.{}: expected none without a table, with rel_bias.kind 'none'",
+                      config.relBiasGrid ? "grid" : "resize");
+  Extent made = config.storedRelativeGrid(), grid = config.grid();
+  if (made.height < 1 || made.width < 1 || made.height > 1 << 14 || made.width > 1 << 14)
+    return inputError("rel_bias.grid: expected extents from 1 to {}, got {}x{}", 1 << 14, made.height,
+                      made.width);
+  if (made != grid && !config.relBiasResize)
+    return inputError(
+        "rel_bias.grid: expected the patch grid {}x{}, or a rule 'rel_bias.resize' by which tables are "
+        "resampled for it, got {}x{} without one",
+        grid.height, grid.width, made.height, made.width);
   return llvm::Error::success();
 }
 

@@ -334,6 +334,10 @@ void readPatchAndTokens(Fields &root, FirstError &errors, ModelConfig &config) {
   Fields relBias(root.find("rel_bias"), errors);
   relBias.read("kind", config.relBias);
   relBias.read("shared", config.relBiasShared);
+  if (auto grid = relBias.findValue("grid"))
+    relBias.readExtent(*grid, config.relBiasGrid.emplace());
+  if (auto resize = relBias.findValue("resize"))
+    relBias.readEnum(*resize, config.relBiasResize.emplace());
 }
 
 void readInput(Fields &root, FirstError &errors, ModelConfig &config) {

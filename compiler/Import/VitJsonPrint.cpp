@@ -154,6 +154,10 @@ void Printer::embedding(const ModelConfig &config) {
   json.attributeObject("rel_bias", [&] {
     json.attribute("kind", nameOf(config.relBias));
     json.attribute("shared", config.relBiasShared);
+    if (config.relBiasGrid)
+      extent("grid", *config.relBiasGrid);
+    if (config.relBiasResize)
+      json.attribute("resize", nameOf(*config.relBiasResize));
   });
 }
 

@@ -22,6 +22,7 @@ VITC_NAMES(PosCovers, "all", "cls+patch", "patch", "none");
 VITC_NAMES(PosKind, "learned", "sincos_mae", "sincos_simple", "none");
 VITC_NAMES(RopeKind, "none", "cat", "dinov3", "mixed");
 VITC_NAMES(RelBiasKind, "none", "beit");
+VITC_NAMES(RelBiasResize, "linear", "geometric");
 VITC_NAMES(NormKind, "layer", "rms");
 VITC_NAMES(Placement, "pre", "res_post", "post", "parallel", "none");
 VITC_NAMES(ScaleRule, "rsqrt_d", "number", "learned_div");

@@ -73,9 +73,17 @@ void declarePositions(OpBuilder &b, Location loc, const ModelConfig &c) {
                                          c.rope.order == "xy", c.rope.ref.height, c.rope.ref.width,
                                          b.getF64FloatAttr(c.rope.offset))});
   auto bias = [&](const std::string &prefix) {
-    declareDerived(
-        b, loc, prefix + "rel_bias", {c.heads, c.tokens(), c.tokens()},
-        {ref(prefix + "rel_table"), vit::RelativeBiasStepAttr::get(context, grid.height, grid.width)});
+    SmallVector<Attribute> chain = {ref(prefix + "rel_table")};
+    if (Extent from = c.storedRelativeGrid(); from != grid) {
+      // Of each of a grid's two extents n, a table has the distances from 1 - n to n - 1.
+      auto scale =
+          c.relBiasResize == RelBiasResize::Geometric ? vit::GridScale::Geometric : vit::GridScale::Size;
+      chain.push_back(vit::ResizeGridStepAttr::get(context, {2 * from.height - 1, 2 * from.width - 1},
+                                                   {2 * grid.height - 1, 2 * grid.width - 1}, /*prefix=*/0,
+                                                   vit::GridKernel::Linear, scale, /*antialias=*/false));
+    }
+    chain.push_back(vit::RelativeBiasStepAttr::get(context, grid.height, grid.width));
+    declareDerived(b, loc, prefix + "rel_bias", {c.heads, c.tokens(), c.tokens()}, chain);
   };
   if (c.relBias == RelBiasKind::Beit && c.relBiasShared)
     bias("");

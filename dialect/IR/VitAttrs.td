@@ -138,7 +138,8 @@ def GridKernel : I32EnumAttr<"GridKernel", "how a grid is interpolated", [
 def GridScale : I32EnumAttr<"GridScale", "where a grid is sampled", [
     I32EnumAttrCase<"Size", 0, "size">,          // half pixels, in / out apart
     I32EnumAttrCase<"Offset", 1, "offset">,      // half pixels, in / (out + 0.1) apart
-    I32EnumAttrCase<"Corners", 2, "corners">]> { // first and last samples on first and last points
+    I32EnumAttrCase<"Corners", 2, "corners">,    // first and last samples on first and last points
+    I32EnumAttrCase<"Geometric", 3, "geometric">]> { // from points whose distances grow from the middle outwards
   let cppNamespace = "::vit";
   let genSpecializedAttr = 0;
 }
@@ -260,13 +261,17 @@ def ResizeGridStepAttr : WeightStep<"ResizeGridStep", "resize_grid"> {
 
     * `size`: (i + 1/2) in / out - 1/2; `offset`: the same with out + 0.1 (facebookresearch/dinov2,
       vision_transformer.py); `corners`: i (in - 1) / (out - 1).
+    * `geometric`: i - (out - 1) / 2, among points at 0, ±1, ±(1 + q), ±(1 + q + q^2) ..., rounded to f32. q is found by
+      bisection between 1.01 and 1.5, so that the last one lies at (out - 1) / 2 if it can; samples outside take the
+      outermost point (timm, layers/pos_embed_rel.py, resize_rel_pos_bias_table: for tables of relative positions, of
+      which the near ones matter more).
 
     Without `antialias`, the neighbours of that place are weighed as PyTorch does (aten UpSampleKernel.cpp): Keys' cubic
     over four points, the outermost repeated; linear over two; or the nearest, which is the one below under half pixels.
     With it, the kernel is stretched by in / out where the grid shrinks, cut at the border, and its weights add up to 1.
 
     Constraint: grids have two positive extents, prefix is not negative, and antialias comes neither with `nearest` nor
-    with `corners`.
+    with `corners` nor with `geometric`, which expects `linear` and odd extents.
   }];
   let parameters = (ins ArrayRefParameter<"int64_t">:$from, ArrayRefParameter<"int64_t">:$to, "int64_t":$prefix,
                         "::vit::GridKernel":$kernel, "::vit::GridScale":$scale, "bool":$antialias);

@@ -175,8 +175,12 @@ LogicalResult ResizeGridStepAttr::verify(function_ref<InFlightDiagnostic()> emit
                                          GridScale scale, bool antialias) {
   if (!isGrid(from) || !isGrid(to) || prefix < 0 || prefix > kMaxElements)
     return emitError() << "expected grids of two positive extents and a prefix that is not negative";
-  if (antialias && (kernel == GridKernel::Nearest || scale == GridScale::Corners))
-    return emitError() << "expected antialias = false for 'nearest' and 'corners'";
+  bool geometric = scale == GridScale::Geometric;
+  if (antialias && (kernel == GridKernel::Nearest || scale == GridScale::Corners || geometric))
+    return emitError() << "expected antialias = false for 'nearest', 'corners' and 'geometric'";
+  auto even = [](int64_t extent) { return extent % 2 == 0; };
+  if (geometric && (kernel != GridKernel::Linear || llvm::any_of(from, even) || llvm::any_of(to, even)))
+    return emitError() << "expected 'linear' and odd extents for 'geometric'";
   return success();
 }
 bool ResizeGridStepAttr::isSource() const { return false; }

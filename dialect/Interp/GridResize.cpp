@@ -50,8 +50,45 @@ static GridTaps stretchedTaps(int64_t in, double scale, int64_t i, GridKernel ke
   return taps;
 }
 
+/// Places of `in` points around 0 whose distances grow by a factor, so that they reach as far as `out` points
+/// one apart (timm, layers/pos_embed_rel.py), as f32.
+static std::vector<double> geometricPlaces(int64_t in, int64_t out) {
+  double low = 1.01, high = 1.5, factor = low;
+  auto half = static_cast<double>(out / 2);
+  while (high - low > 1e-6) {
+    factor = (low + high) / 2;
+    double reach = (1 - std::pow(factor, static_cast<double>(in / 2))) / (1 - factor);
+    (reach > half ? high : low) = factor;
+  }
+  std::vector<double> places(in);
+  double distance = 1;
+  for (int64_t i = 0; i < in / 2; ++i) {
+    places[in / 2 + 1 + i] = static_cast<float>(distance);
+    places[in / 2 - 1 - i] = -places[in / 2 + 1 + i];
+    distance += std::pow(factor, static_cast<double>(i + 1));
+  }
+  return places;
+}
+
+/// `out` samples one apart around the middle, linear between points at uneven places.
+static std::vector<GridTaps> unevenTaps(llvm::ArrayRef<double> places, int64_t out) {
+  std::vector<GridTaps> result(out);
+  auto last = static_cast<int64_t>(places.size()) - 1;
+  for (int64_t i = 0; i < out; ++i) {
+    double sample = std::clamp(static_cast<double>(i - out / 2), places.front(), places.back());
+    int64_t above = llvm::lower_bound(places, sample) - places.begin();
+    int64_t below = std::max<int64_t>(above - 1, 0);
+    above = std::min(above, last);
+    double gap = places[above] - places[below], weight = gap > 0 ? (sample - places[below]) / gap : 1;
+    result[i] = {{below, 1 - weight}, {above, weight}};
+  }
+  return result;
+}
+
 std::vector<GridTaps> vit::gridTaps(int64_t in, int64_t out, GridKernel kernel, GridScale scale,
                                     bool antialias) {
+  if (scale == GridScale::Geometric)
+    return unevenTaps(geometricPlaces(in, out), out);
   bool corners = scale == GridScale::Corners;
   double extent = static_cast<double>(out) + (scale == GridScale::Offset ? 0.1 : 0);
   double distance = !corners  ? static_cast<double>(in) / extent

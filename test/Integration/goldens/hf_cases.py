@@ -48,8 +48,9 @@ CASES = {
     },
     5: {
         "hf5-vit": dict(cls=CLASSIFIER, processor=SQUASH, picture=(53, 41, "RGB")),
+        # Its files do not say whose rules resize: a user has to.
         "hf5-vit-pillow": dict(cls=CLASSIFIER, eps=1e-5, processor=SQUASH | dict(kind="ViTImageProcessorPil"),
-                               picture=(45, 30, "RGB")),
+                               picture=(45, 30, "RGB"), options={"resize-rules": "pillow"}),
         "hf5-vit-new-names": dict(cls=CLASSIFIER, new_names=True, classes=13, hidden=50, eps=1e-6,
                                   act="gelu_pytorch_tanh", qkv_bias=False),
         "hf5-deit": dict(cls=DEIT, processor=SQUASH_CROP, picture=(53, 41, "RGB"), eps=1e-6),
@@ -159,6 +160,8 @@ def make(only=None):
         info = {"framework": f"transformers {hf.__version__}", "class": case["cls"],
                 "versions": tools.versions(transformers=hf.__version__),
                 "notes": notes(case)}
+        if "options" in case:
+            info["options"] = case["options"]
         tools.finish_case(name, model, run, wrong_pool, case["image"], case["channels"], case["patch"], quiet, info,
                           picture)
 

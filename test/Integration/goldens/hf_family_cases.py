@@ -38,6 +38,8 @@ BOTH = {
     "ijepa": dict(cls="IJepaModel", config=dict(image_size=[15, 25], layer_norm_eps=1e-6)),
     "ijepa-classifier": dict(cls="IJepaForImageClassification", config={}),
     "beit-classifier": dict(cls="BeitForImageClassification", config=BEIT | dict(layer_norm_eps=1e-6)),
+    "beit-resized": dict(cls="BeitForImageClassification", config=BEIT | dict(layer_norm_eps=1e-6), size=[30, 25],
+                         options={"image-size": "30x25"}),
     "beit-shared": dict(cls="BeitModel", config=dict(use_shared_relative_position_bias=True)),
     "beit-positions": dict(cls="BeitForImageClassification", config=dict(
         use_absolute_position_embeddings=True, use_mean_pooling=False, layer_scale_init_value=0.0)),
@@ -283,6 +285,8 @@ def make(only=None):
                                     else [vision["image_size"]] * 2)
         info = {"framework": f"transformers {hf.__version__}", "class": case["cls"],
                 "versions": tools.versions(transformers=hf.__version__), "notes": notes(case, vision, eps)}
+        if "options" in case:
+            info["options"] = case["options"]
         tools.finish_case(name, model, run, wrong_pool, tuple(size), 3, (5, 5), quiet, info, picture, flips_of(case))
 
 
@@ -294,5 +298,7 @@ def notes(case, vision, eps):
     if case.get("new_names"):
         out.append("in-memory tensor names of generation 5 (save_original_format=False)")
     if "size" in case:
-        out.append(f"run at {case['size'][0]}x{case['size'][1]}, the processor's size" + ("" if "DINOv3" in case["cls"] else ": the table is resized"))
+        whose = "" if "options" in case else ", the processor's size"
+        resized = "" if "DINOv3" in case["cls"] else ": the table is resized"
+        out.append(f"run at {case['size'][0]}x{case['size'][1]}{whose}{resized}")
     return out

@@ -73,6 +73,8 @@ def describe_picture(info):
 
 def write_readme():
     everything = cases()
+    for directory, info in everything:
+        assert info.get("bound of float64") == tools.float64_bound(directory.name), directory.name
     total = sum(f.stat().st_size for d, _ in everything for f in d.rglob("*") if f.is_file())
     assert total <= tools.MAX_TOTAL_BYTES, total
     lines = [BEGIN, "", f"{len(everything)} cases, {total / 1e6:.2f} MB.", ""]

@@ -39,6 +39,8 @@ CASES = {
     "timm-beit": ("beit_base_patch16_224", PLAIN),
     "timm-beit-shared": ("beitv2_base_patch16_224", PLAIN | dict(patch_size=(5, 7), img_size=(20, 35),
                                                                   use_rel_pos_bias=False, use_shared_rel_pos_bias=True)),
+    # At another size, for which timm resamples the tables in float32.
+    "timm-beit-resized": ("beit_base_patch16_224", PLAIN | dict(run_at=(30, 25))),
     "timm-beit3": ("beit3_base_patch16_224", PLAIN),
     "timm-eva-giant": ("eva_giant_patch14_224", PLAIN),
     "timm-eva-large": ("eva_large_patch14_196", PLAIN),
@@ -147,7 +149,8 @@ def make(only=None):
 
 def make_case(name, arch, args, draw):
     directory = tools.fresh_directory(name)
-    model = timm.create_model(arch, **args).eval()
+    run_at = args.get("run_at")
+    model = timm.create_model(arch, **{k: v for k, v in args.items() if k != "run_at"}).eval()
     tools.redraw(model, f"{name}{draw or ''}")
     size, patch = model.patch_embed.img_size, model.patch_embed.patch_size
     quiet = 6
@@ -156,6 +159,11 @@ def make_case(name, arch, args, draw):
     info = {"framework": f"timm {timm.__version__}", "class": f"{arch} ({type(model).__name__})",
             "versions": tools.versions(timm=timm.__version__, torchvision=torchvision.__version__),
             "notes": notes(model, size, patch)}
+    if run_at:
+        model.set_input_size(run_at)
+        size = run_at
+        info["options"] = {"image-size": f"{run_at[0]}x{run_at[1]}"}
+        info["notes"].append(f"run at {run_at[0]}x{run_at[1]}: tables of relative positions are resampled, in float32")
     tools.finish_case(name, model, run, wrong_pool, size, model.patch_embed.proj.in_channels, patch, quiet, info,
                       flips=flips_of(model))
 

@@ -110,6 +110,8 @@ TEST(HuggingFaceFamilies, BeitPoolsThePatches) {
   EXPECT_TRUE(config.block.layerScale);
   EXPECT_EQ(config.relBias, RelBiasKind::Beit);
   EXPECT_FALSE(config.relBiasShared);
+  EXPECT_EQ(config.relBiasGrid, std::nullopt);
+  EXPECT_EQ(config.relBiasResize, RelBiasResize::Linear);
   EXPECT_EQ(config.posCovers, PosCovers::None);
   EXPECT_EQ(config.pool.kind, PoolKind::Mean);
   EXPECT_FALSE(config.pool.includePrefix);

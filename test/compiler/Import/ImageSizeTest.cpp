@@ -46,6 +46,26 @@ TEST(ImageSize, NeedsARule) {
   EXPECT_NE(resize(config, {2 * size.height, size.width}).find("relative biases"), std::string::npos);
 }
 
+TEST(ImageSize, KeepsTheGridOfRelativeBiases) {
+  ModelConfig config = minimalConfig();
+  config.pos.kind = PosKind::None;
+  config.posCovers = PosCovers::None;
+  config.relBias = RelBiasKind::Beit;
+  config.relBiasResize = RelBiasResize::Linear;
+  Extent grid = config.grid(), size = config.inputSize;
+  auto rows = [&] {
+    auto specs = expectedTensors(config);
+    return llvm::find_if(specs, [](const TensorSpec &s) { return s.name == "blk.0.rel_table"; })->shape[0];
+  };
+  int64_t stored = rows();
+  EXPECT_EQ(resize(config, {size.height + 3, size.width + 3}), ""); // the same patches
+  EXPECT_EQ(config.relBiasGrid, std::nullopt);
+  EXPECT_EQ(resize(config, {3 * size.height, 2 * size.width}), "");
+  EXPECT_EQ(config.relBiasGrid, grid);
+  EXPECT_EQ(rows(), stored);
+  EXPECT_EQ(llvm::toString(validate(config)), "");
+}
+
 // timm's 224 of 248 becomes 384 of 426, and squashed pictures stay squashed.
 TEST(ImageSize, ScalesPictures) {
   ModelConfig config = minimalConfig();

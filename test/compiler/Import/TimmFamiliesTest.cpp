@@ -136,6 +136,21 @@ TEST(TimmFamilies, Beit) {
   Tensors shared = eva({.splitBias = true, .gamma = true}, false)
                        .add("rel_pos_bias.relative_position_bias_table", {12, 2});
   EXPECT_TRUE(timm(shared, "beit_base_patch16_224")->config().relBiasShared);
+  EXPECT_EQ(model->config().relBiasResize, RelBiasResize::Geometric);
+  EXPECT_EQ(model->config().relBiasGrid, std::nullopt);
+}
+
+// Tables for 3 x 3 patches in a model of 2 x 2.
+TEST(TimmFamilies, BeitWithTablesOfAnotherGrid) {
+  Tensors tensors = eva({.splitBias = true, .gamma = true}, false)
+                        .add("rel_pos_bias.relative_position_bias_table", {5 * 5 + 3, 2});
+  auto model = timm(tensors, "beit_base_patch16_224");
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->config().relBiasGrid, (Extent{3, 3}));
+  EXPECT_EQ(shapeOf(model->checkpoint, "rel_table"), "[28, 2]");
+  EXPECT_TRUE(llvm::any_of(model->checkpoint.notes, [](const std::string &note) {
+    return llvm::StringRef(note).contains("tables for 3x3 patches, resampled for 2x2");
+  }));
 }
 
 TEST(TimmFamilies, DinoV3) {

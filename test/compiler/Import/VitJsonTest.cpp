@@ -42,6 +42,8 @@ TEST(VitJson, EveryFieldSurvivesPrinting) {
   config.rope = {RopeKind::Mixed, 10000, "xy", "adjacent", {7, 8}, 1};
   config.relBias = RelBiasKind::Beit;
   config.relBiasShared = true;
+  config.relBiasGrid = Extent{3, 5};
+  config.relBiasResize = RelBiasResize::Geometric;
   config.norm = NormKind::Rms;
   config.normEps = 1.2345678901234567e-5;
   config.preNorm = true;

@@ -325,9 +325,15 @@ vit.weight @resize_grid_prefix : tensor<5x6xf32>
 
 // -----
 
-// expected-error @+2 {{expected antialias = false for 'nearest' and 'corners'}}
+// expected-error @+2 {{expected antialias = false for 'nearest', 'corners' and 'geometric'}}
 vit.weight @resize_grid_antialias : tensor<2x6xf32>
     = [#vit.zeros<[5, 6]>, #vit.resize_grid<[2, 2] to [1, 1], prefix = 1, cubic50, corners, antialias = true>]
+
+// -----
+
+vit.weight @resize_grid_geometric : tensor<10x6xf32>
+// expected-error @+1 {{expected 'linear' and odd extents for 'geometric'}}
+    = [#vit.zeros<[4, 6]>, #vit.resize_grid<[3, 1] to [4, 1], prefix = 0, linear, geometric, antialias = false>]
 
 // -----
 

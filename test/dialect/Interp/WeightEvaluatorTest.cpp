@@ -141,6 +141,28 @@ TEST_F(WeightEvaluatorTest, ResizeGrid) {
         {6, 1}, {at(0), at(1), at(2), at(3), at(4), at(5)});
 }
 
+// Points at 0, +-1 and +-2.5 (q is 1.5, as large as it may be), samples from -3 to 3; the outermost point
+// repeats, and what stands behind the grid stays.
+TEST_F(WeightEvaluatorTest, ResizeGridGeometrically) {
+  tensor("m", {6, 1}, 0);
+  auto at = [](int64_t i) { return value(0, i); };
+  auto resized = [&](const std::string &grids, int64_t rows) {
+    auto source = weight("vit.weight @m : tensor<6x1xf32>\nvit.weight @w : tensor<" + std::to_string(rows) +
+                         "x1xf32> = [#vit.ref<@m>, #vit.resize_grid<" + grids +
+                         ", prefix = 0, linear, geometric, antialias = false>]");
+    return source ? source->readAll() : Values();
+  };
+  auto expectNear = [&](const Values &got, const Values &want) {
+    ASSERT_EQ(got.size(), want.size()) << messages;
+    for (size_t i = 0; i < want.size(); ++i)
+      EXPECT_NEAR(got[i], want[i], 1e-5) << i;
+  };
+  expectNear(resized("[5, 1] to [7, 1]", 8), {at(0), at(1) + (at(0) - at(1)) / 1.5, at(1), at(2), at(3),
+                                              at(3) + (at(4) - at(3)) / 1.5, at(4), at(5)});
+  // A grid that shrinks: its outermost points lie outside.
+  expectNear(resized("[5, 1] to [3, 1]", 4), {at(1), at(2), at(3), at(5)});
+}
+
 TEST_F(WeightEvaluatorTest, Append) {
   tensor("m", {1, 2}, 1);
   tensor("n", {2, 2}, 10);
