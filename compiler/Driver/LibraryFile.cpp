@@ -147,19 +147,17 @@ llvm::Error FactsReader::read(std::vector<LibraryFacts> &sizes) {
   if (error || !root.find("sizes"))
     return std::move(error);
   std::vector<JsonRef> rows = array(root, "sizes");
+  if (!error && (rows.empty() || rows.size() > kMaxSizes))
+    return inputError("{}: expected one to {} input sizes, got {}", root.file(), kMaxSizes, rows.size());
   LibraryFacts shared = std::move(facts);
   sizes.clear();
   for (const JsonRef &row : rows) {
-    if (error || sizes.size() == kMaxSizes)
-      break;
     LibraryFacts &added = sizes.emplace_back(shared);
     size(row, added);
     for (const LibraryFacts &other : llvm::ArrayRef(sizes).drop_back())
       if (!error && other.inputSize == added.inputSize)
         error = row.error("expected input sizes that differ, got one twice");
   }
-  if (!error && (rows.empty() || rows.size() > kMaxSizes))
-    return inputError("{}: expected one to {} input sizes, got {}", root.file(), kMaxSizes, rows.size());
   return std::move(error);
 }
 

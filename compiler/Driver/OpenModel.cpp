@@ -79,6 +79,8 @@ static llvm::Expected<std::vector<Model>> openCheckpoints(llvm::StringRef model,
         console.warn(warning);
         warned.push_back(warning);
       }
+    if (i > 0) // which also lets go of the files, but for what differs
+      shareTensors(std::get<Checkpoint>(models.front()), *checkpoint);
     models.emplace_back(std::move(*checkpoint));
   }
   return models;

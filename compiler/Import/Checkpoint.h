@@ -40,6 +40,10 @@ struct Checkpoint {
   std::vector<std::string> notes;    ///< decisions that `inspect` shows ("resize rules: Pillow")
 };
 
+/// Makes tensors of `other` that read the same as `first`'s of their name into `first`'s. Importers open the
+/// files anew for another input size; what they made for that size stays.
+void shareTensors(const Checkpoint &first, Checkpoint &other);
+
 /// What the command line says where a checkpoint's files cannot, or say it wrong.
 struct ImportOptions {
   std::string labelsPath;                ///< text file with one label a line

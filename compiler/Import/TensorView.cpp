@@ -1,7 +1,9 @@
 #include "compiler/Import/WeightStore.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Parallel.h"
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -138,4 +140,33 @@ TensorSlice TensorSlice::all(const RawTensor &raw) {
 
 std::shared_ptr<const TensorView> vitc::viewOf(const TensorSlice &slice, llvm::ArrayRef<int64_t> shape) {
   return std::make_shared<StridedTensor>(slice, shape);
+}
+
+/// Whether two views read the same.
+static bool equal(const TensorView &a, const TensorView &b) {
+  if (&a == &b)
+    return true;
+  if (a.shape() != b.shape())
+    return false;
+  constexpr int64_t kRead = 16 << 10; // doubles of one read stay in a core's L2 cache
+  std::atomic<bool> same = true;
+  int64_t elements = a.elements();
+  llvm::parallelFor(0, static_cast<size_t>((elements + kRead - 1) / kRead), [&](size_t piece) {
+    if (!same)
+      return;
+    int64_t begin = static_cast<int64_t>(piece) * kRead;
+    std::vector<double> left(static_cast<size_t>(std::min(kRead, elements - begin))), right(left.size());
+    a.read(begin, left);
+    b.read(begin, right);
+    // Bits, so that NaN equals itself and zeros of two signs differ.
+    if (std::memcmp(left.data(), right.data(), left.size() * sizeof(double)) != 0)
+      same = false;
+  });
+  return same;
+}
+
+void vitc::shareTensors(const Checkpoint &first, Checkpoint &other) {
+  for (auto &[name, view] : other.tensors)
+    if (auto it = first.tensors.find(name); it != first.tensors.end() && equal(*it->second, *view))
+      view = it->second;
 }

@@ -7,11 +7,6 @@
 #include "compiler/Target/Prefix.h"
 #include "dialect/IR/VitOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "llvm/Support/MathExtras.h"
-#include "llvm/Support/Parallel.h"
-#include <atomic>
-#include <cstring>
-#include <set>
 
 using namespace mlir;
 using namespace vitc;
@@ -254,48 +249,19 @@ llvm::Expected<LibraryInfo> vitc::compileModules(llvm::ArrayRef<SizedModule> siz
   return info;
 }
 
-/// Whether two views read the same. Sizes of one checkpoint are opened from the same files, so that most do;
-/// a table that an importer made for a size does not.
-static bool equalTensors(const TensorView &a, const TensorView &b) {
-  if (&a == &b)
-    return true;
-  if (a.shape() != b.shape())
-    return false;
-  constexpr int64_t kRead = 16 << 10; // doubles of one read stay in a core's L2 cache
-  std::atomic<bool> equal = true;
-  int64_t elements = a.elements();
-  llvm::parallelFor(0, llvm::divideCeil(elements, kRead), [&](size_t piece) {
-    if (!equal)
-      return;
-    int64_t begin = static_cast<int64_t>(piece) * kRead;
-    std::vector<double> left(std::min(kRead, elements - begin)), right(left.size());
-    a.read(begin, left);
-    b.read(begin, right);
-    // Bits, so that NaN equals itself and zeros of two signs differ.
-    if (std::memcmp(left.data(), right.data(), left.size() * sizeof(double)) != 0)
-      equal = false;
-  });
-  return equal;
-}
-
 llvm::Expected<LibraryInfo> vitc::compileLibrary(llvm::ArrayRef<Checkpoint> sizes,
                                                  const CompileOptions &options, StringRef output) {
   auto context = makeContext();
   std::vector<OwningOpRef<ModuleOp>> modules;
   std::vector<SizedModule> sized;
-  std::vector<std::set<std::string>> different(sizes.size());
   for (auto [i, checkpoint] : llvm::enumerate(sizes)) {
-    if (i > 0)
-      for (const auto &[name, view] : checkpoint.tensors) {
-        auto other = sizes.front().tensors.find(name);
-        if (other == sizes.front().tensors.end() || !equalTensors(*view, *other->second))
-          different[i].insert(name);
-      }
     modules.push_back(buildModule(*context, checkpoint.config));
-    sized.push_back({*modules.back(), &checkpoint.config, tensorLookup(checkpoint),
-                     [i, &names = different[i]](StringRef name) -> int64_t {
-                       return names.count(name.str()) ? static_cast<int64_t>(i) : 0;
-                     }});
+    auto origin = [i, &own = checkpoint.tensors, &first = sizes.front().tensors](StringRef name) -> int64_t {
+      auto mine = own.find(name.str()), other = first.find(name.str());
+      bool same = mine != own.end() && other != first.end() && mine->second == other->second;
+      return same ? 0 : static_cast<int64_t>(i);
+    };
+    sized.push_back({*modules.back(), &checkpoint.config, tensorLookup(checkpoint), origin});
   }
   return compileModules(sized, options, output);
 }

@@ -106,9 +106,9 @@ constexpr size_t kMaxSizes = 16;
 
 /// Compiles one model at each of `sizes`, the default first, to `output`, whose suffix (.o .a .so .s .ll)
 /// says what to write; writes NAME.h and, unless the weights are embedded, NAME.vitw beside libraries. Files
-/// appear complete or not at all. Sizes share the packed weights that are made of equal tensors in the same
-/// way. Precondition: one to kMaxSizes checkpoints. Errors: Input, if two have the same input size, or if
-/// outputs or channels differ.
+/// appear complete or not at all. Sizes share the packed weights that are made in the same way of tensors
+/// that they share, see shareTensors(). Precondition: one to kMaxSizes checkpoints. Errors: Input, if two
+/// have the same input size, or if outputs or channels differ.
 llvm::Expected<LibraryInfo> compileLibrary(llvm::ArrayRef<Checkpoint> sizes, const CompileOptions &options,
                                            llvm::StringRef output);
 

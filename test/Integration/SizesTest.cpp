@@ -57,6 +57,7 @@ Library smallLibrary(Precision precision) {
     options.imageSize = size;
     llvm::Error error = overrideConfig(library.checkpoints.back().config, options);
     EXPECT_FALSE(static_cast<bool>(error)) << llvm::toString(std::move(error));
+    shareTensors(library.checkpoints.front(), library.checkpoints.back());
   }
   CompileOptions options = hostOptions(precision);
   options.targets = {options.targets.front(), options.targets.back()};
@@ -130,6 +131,7 @@ TEST_P(SizesOfGoldens, HaveTheBitsOfTheirOwnLibraries) {
     auto checkpoint = openCheckpoint(std::string(VITC_TEST_DATA "/goldens/") + GetParam(), options);
     ASSERT_TRUE(static_cast<bool>(checkpoint)) << llvm::toString(checkpoint.takeError());
     library.checkpoints.push_back(std::move(*checkpoint));
+    shareTensors(library.checkpoints.front(), library.checkpoints.back());
   }
   CompileOptions options = hostOptions();
   options.targets.resize(1);

@@ -84,6 +84,75 @@ TEST_F(LibraryFileTest, AnotherVersionIsRefused) {
               {"ABI " + abi, "got 0", "compile"});
 }
 
+/// The library of two sizes whose metadata has `from` replaced by `to`, spaces behind it.
+class LibraryOfSizes : public LibraryFileTest {
+protected:
+  static void SetUpTestSuite() {
+    dir = new TempDir;
+    std::string path = dir->file("sizes.so"), err;
+    llvm::raw_string_ostream errors(err);
+    EXPECT_EQ(runCommand({"compile", VITC_SOURCE_DIR "/examples/models/vit-fashion-mnist", "--target",
+                          "x86-64", "--image-size", "28,36x44", "--name", "tiny", "-o", path.c_str()},
+                         llvm::nulls(), errors),
+              0)
+        << err;
+  }
+  llvm::Expected<LibraryFile> changed(llvm::StringRef from, std::string to) {
+    std::string whole = readFile(dir->file("sizes.so"));
+    size_t sizes = whole.find("\"sizes\":"), at = whole.find(from, sizes);
+    EXPECT_NE(sizes, std::string::npos);
+    EXPECT_NE(at, std::string::npos) << from.str();
+    size_t length = from == "[" ? whole.find('\0', sizes) - 1 - at : from.size();
+    EXPECT_LE(to.size(), length);
+    to.resize(length, ' ');
+    return openLibraryFile(dir->write("changed.so", whole.replace(at, length, to)));
+  }
+};
+
+TEST_F(LibraryOfSizes, EachHasItsOwnDescription) {
+  auto file = get(openLibraryFile(dir->file("sizes.so")));
+  ASSERT_TRUE(file);
+  ASSERT_EQ(file->sizes.size(), 2u);
+  for (const LibraryFacts &facts : file->sizes) {
+    ASSERT_TRUE(facts.model);
+    EXPECT_EQ(facts.model->inputSize, facts.inputSize);
+    EXPECT_EQ(facts.model->tokens(), facts.tokens);
+    EXPECT_EQ(facts.model->preprocess->resize()->size, facts.inputSize);
+    EXPECT_EQ(facts.model->labels.size(), 10u);
+    EXPECT_EQ(facts.weightBytes, file->sizes.front().weightBytes);
+  }
+  EXPECT_EQ(file->sizes[1].inputSize, (Extent{36, 44}));
+  EXPECT_EQ(file->sizes[1].tokens, 100);
+  EXPECT_GT(file->sizes[1].executedFlops, file->sizes[0].executedFlops);
+}
+
+TEST_F(LibraryOfSizes, LiesAreErrors) {
+  expectError(changed("[", "[]"), ExitCode::Input, {"expected one to 16 input sizes, got 0"});
+  std::string many;
+  for (int i = 0; i < 17; ++i)
+    many += i ? ",{}" : "{}";
+  expectError(changed("[", "[" + many + "]"), ExitCode::Input, {"expected one to 16 input sizes, got 17"});
+  expectError(changed("[", "[{}]"), ExitCode::Input, {"sizes[0]", "height"});
+  expectError(changed("\"height\":36,\"width\":44", "\"height\":28,\"width\":28"), ExitCode::Input,
+              {"sizes[1]", "one twice"});
+  expectError(changed("\"size\":[36,44]", "\"size\":[-1,44]"), ExitCode::Input, {"size"});
+  // What the tables of the code do not confirm.
+  auto load = [](llvm::Expected<LibraryFile> file) -> llvm::Expected<std::unique_ptr<LoadedLibrary>> {
+    if (!file)
+      return file.takeError();
+    return LoadedLibrary::load(std::move(*file));
+  };
+  expectError(load(changed("\"height\":36", "\"height\":37")), ExitCode::Input,
+              {"expected an input of 37x44 as its metadata say, got 36x44"});
+  expectError(load(changed("\"shape\":[1,36,44]", "\"shape\":[1,36,99]")), ExitCode::Input,
+              {"expected 14256 bytes of 'image' as its metadata say, got 6336"});
+  expectError(load(changed("\"shape\":[10]", "\"shape\":[99]")), ExitCode::Input, {"bytes of 'logits'"});
+  llvm::Expected<LibraryFile> one = openLibraryFile(dir->file("sizes.so"));
+  ASSERT_TRUE(static_cast<bool>(one));
+  one->sizes.pop_back();
+  expectError(load(std::move(one)), ExitCode::Input, {"expected 1 input sizes as its metadata say, got 2"});
+}
+
 TEST(MeasureTest, Median) {
   EXPECT_EQ(median({3}), 3);
   EXPECT_EQ(median({5, 1, 3}), 3);

@@ -49,8 +49,11 @@ void expectRuns(const Loaded &library, float scale, const vitc_options *options 
 
   auto *runU8 = library.find<vitc_status(vitc_model *, const uint8_t *, int32_t, int32_t, int32_t, ptrdiff_t,
                                          size_t, float *, float *)>("run_u8");
-  const uint8_t pixels[8] = {10, 20, 0, 0, 30, 40, 0, 0};
-  ASSERT_EQ(runU8(model, pixels, 2, 2, 1, 4, 1, logits, sums), VITC_OK) << library.message();
+  const uint8_t square[8] = {10, 20, 0, 0, 30, 40, 0, 0}, flat[4] = {10, 20, 30, 40};
+  bool isFlat = options && options->height == 1;
+  ASSERT_EQ(runU8(model, isFlat ? flat : square, isFlat ? 1 : 2, isFlat ? 4 : 2, 1, 4, 1, logits, sums),
+            VITC_OK)
+      << library.message();
   EXPECT_EQ(logits[3], 40 * 4 * scale + 0.5f * scale);
   library.find<void(vitc_model *)>("destroy")(model);
 }
@@ -126,6 +129,61 @@ TEST_F(LibraryTest, TablesSayWhatWasCompiled) {
   EXPECT_EQ(std::memcmp(table->weight_id, info.weightId.data(), 16), 0);
   EXPECT_EQ(table->preprocess->resize, unsigned(VITC_RESIZE_SQUASH));
   EXPECT_EQ(table->max_side, 64u);
+}
+
+TEST_F(LibraryTest, SeveralSizes) {
+  emit();
+  EXPECT_FALSE(Loaded(so, "tiny").find<const void>("sizes"));
+  tiny.several = true;
+  std::string both = folder / "libboth.so";
+  ASSERT_FALSE(llvm::errorToBool(tiny.emit(both, &info)));
+  Loaded library(both, "tiny");
+  vitc_options options = {};
+  options.struct_size = sizeof options;
+  expectRuns(library, 1);
+  for (auto [height, width] : {std::pair(2u, 2u), std::pair(1u, 4u)}) {
+    options.height = height;
+    options.width = width;
+    expectRuns(library, 1, &options);
+  }
+  options.height = 3;
+  vitc_model *model = nullptr;
+  EXPECT_EQ(library.create(&model, &options), VITC_INVALID_ARGUMENT);
+  EXPECT_EQ(library.message(), "the library has no code for an input of 3x4; it has 2x2, 1x4");
+
+  // As the header declares it.
+  struct Size {
+    uint32_t height, width, tokens;
+    uint64_t arenaBytes, perThread;
+    const uint64_t *outputElements;
+  };
+  const Size *sizes = library.find<const Size>("sizes");
+  ASSERT_TRUE(sizes);
+  EXPECT_EQ(sizes[1].height, 1u);
+  EXPECT_EQ(sizes[1].width, 4u);
+  EXPECT_EQ(sizes[1].tokens, 3u);
+  EXPECT_EQ(sizes[1].perThread, 64u);
+  EXPECT_EQ(sizes[1].outputElements[0], 4u);
+  EXPECT_EQ(sizes[1].outputElements[1], 1u);
+  auto arenaBytes = library.find<uint64_t(uint32_t)>("arena_bytes");
+  EXPECT_EQ(arenaBytes(3), std::max(sizes[0].arenaBytes, sizes[1].arenaBytes) + 3 * 64);
+
+  const auto *all = library.find<const vitc_library_info *(void)>("vitc_info")();
+  ASSERT_EQ(all->model_count, 2u);
+  EXPECT_EQ(all->models[0].weights, all->models[1].weights);
+  EXPECT_EQ(all->models[0].weight_bytes, 128u);
+  EXPECT_EQ(all->models[1].preprocess->resize_width, 4u);
+  auto json = llvm::json::parse(library.find<const char>("metadata"));
+  ASSERT_TRUE(static_cast<bool>(json)) << llvm::toString(json.takeError());
+  const llvm::json::Array *rows = json->getAsObject()->getArray("sizes");
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 2u);
+  const llvm::json::Object &flat = *(*rows)[1].getAsObject();
+  EXPECT_EQ(flat.getInteger("width"), 4);
+  // Of the description, what differs.
+  EXPECT_TRUE(flat.getObject("model")->get("preprocess"));
+  EXPECT_FALSE(flat.getObject("model")->get("labels"));
+  EXPECT_EQ((*rows)[0].getAsObject()->getObject("model")->size(), 0u);
 }
 
 TEST_F(LibraryTest, MetadataAndLabels) {

@@ -87,22 +87,28 @@ LibraryInfo TinyModel::info() const {
   size.input = {"images", {1, 2, 2}};
   size.outputs = {{"logits", {4}}, {"n", {1}}};
   size.modelFlops = 12;
+  size.tokens = 3;
+  if (several) {
+    SizeInfo flat = size;
+    flat.input.shape = {1, 1, 4};
+    info.sizes.push_back(flat);
+  }
   info.parameters = 8;
   info.batch = 2;
   info.maxSide = 64;
   return info;
 }
 
-ModelConfig TinyModel::config() const {
+ModelConfig TinyModel::config(Extent size) const {
   ModelConfig config;
   config.name = name;
-  config.inputSize = {2, 2};
+  config.inputSize = size;
   config.channels = 1;
   config.labels = labels;
   config.head.layers = {{"main", "pooled", 4, true}};
   config.source = {"by hand", "tiny", "xxh3-128:00112233445566778899aabbccddeeff", ""};
   if (pictures)
-    config.preprocess = Preprocess{true, {ResizeStep{ResizeMode::Squash, {2, 2}}}};
+    config.preprocess = Preprocess{true, {ResizeStep{ResizeMode::Squash, size}}};
   return config;
 }
 
@@ -137,13 +143,16 @@ llvm::Error TinyModel::emit(const std::string &output, LibraryInfo *result) cons
   llvm::Expected<std::vector<const Isa *>> isas = parseTargets(targets);
   if (!isas)
     return isas.takeError();
-  ModelConfig description = config();
+  const ModelConfig square = config(), flat = config({1, 4});
   std::vector<SizeModules> sizes;
-  std::vector<LevelModule> &levels = sizes.emplace_back(SizeModules{&description, {}}).levels;
-  for (const Isa *isa : *isas) {
-    levels.push_back({isa, mlir::parseSourceString<mlir::ModuleOp>(tinyModule(pictures), &context)});
-    EXPECT_TRUE(levels.back().module);
-  }
+  sizes.push_back({&square, {}});
+  if (several)
+    sizes.push_back({&flat, {}});
+  for (SizeModules &size : sizes)
+    for (const Isa *isa : *isas) {
+      size.levels.push_back({isa, mlir::parseSourceString<mlir::ModuleOp>(tinyModule(pictures), &context)});
+      EXPECT_TRUE(size.levels.back().module);
+    }
   LibraryInfo filled = info();
   llvm::Error error = emitLibrary(std::move(sizes), tensors(), options(), output, filled);
   if (result)

@@ -8,18 +8,19 @@
 namespace vitc::test {
 
 /// y[i] = x[i] * w[i] + b[i] for the four pixels of a 1 x 2 x 2 image; from u8 pixels, x = pixel. The second
-/// output is the sum of the first. w = {1, 2, 3, 4} and b = {1/2, ...}, both times `scale`.
+/// output is the sum of the first. w = {1, 2, 3, 4} and b = {1/2, ...}, both times `scale`. With `several`,
+/// there is a second size of 1 x 1 x 4.
 struct TinyModel {
   std::string name = "tiny";
   std::vector<std::string> targets{"portable"};
   WeightPlacement weights = WeightPlacement::Auto;
   double scale = 1;
-  bool pictures = true;
+  bool pictures = true, several = false;
   std::vector<std::string> labels{"cat", "dog", "a \"quoted\" */ ?\?/ \n label", "caf\xc3\xa9"};
   uint64_t padding = 0; ///< elements of a third weight that nothing reads
 
   LibraryInfo info() const;
-  ModelConfig config() const;
+  ModelConfig config(Extent size = {2, 2}) const;
   std::vector<BlobTensor> tensors() const;
   CompileOptions options() const;
   /// Writes the library.
