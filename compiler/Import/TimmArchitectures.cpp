@@ -29,6 +29,7 @@ constexpr Size sizes[] = {
     {"vit_tiny_*", 192, 3},
     {"vit_xsmall_*", 256, 4},
     {"vit_wee_*", 256, 4},
+    {"vit_pwee_*", 256, 4},
     {"vit_little_*", 320, 5},
     {"vit_small_*", 384, 6},
     {"vit_medium_*", 512, 8},
@@ -99,6 +100,7 @@ void poolWithPrefix(TimmArchitecture &a) {
   a.poolIncludesPrefix = true;
 }
 void postNorm(TimmArchitecture &a) { a.placement = Placement::ResPost; } // with the names of a pre-norm model
+void parallelBlocks(TimmArchitecture &a) { a.placement = Placement::Parallel; }
 void flexible(TimmArchitecture &a) { a.posResize = {"linear", false, false, "size"}; }
 void ropeOfEva02(TimmArchitecture &a) { a.rope = {RopeKind::Cat, 10000, "yx", "adjacent", {16, 16}, 0, {}}; }
 void ropeAxial(TimmArchitecture &a) { a.rope = {RopeKind::Cat, 100, "xy", "adjacent", {0, 0}, 0, {}}; }
@@ -124,6 +126,8 @@ constexpr Trait traits[] = {
     {"test_vit4", averagePool},
     {"vit_*_rpn_*", averagePool},
     {"vit_*_rpn_*", postNorm},
+    {"vit_*_xp_*", parallelBlocks},
+    {"vit_pwee_*", parallelBlocks},
     {"vit_*_rope_*", ropeAxial},
     {"vit_*_rope_mixed_*", ropeMixed},
     {"vit_*_rope_reg*", ropeOfEva02},
@@ -157,12 +161,9 @@ constexpr Trait traits[] = {
 struct Refused {
   const char *pattern, *reason;
 };
-constexpr const char *differential = "differential attention", *parallel = "attention and MLP side by side",
-                     *hybrid = "a convolutional stem";
+constexpr const char *differential = "differential attention", *hybrid = "a convolutional stem";
 constexpr Refused refused[] = {
     {"vit_*_18x2_*", "two attentions and two MLPs side by side in each block"},
-    {"vit_*_xp_*", parallel},
-    {"vit_pwee_*", parallel},
     {"vit_dpwee_*", differential},
     {"vit_dwee_*", differential},
     {"vit_dlittle_*", differential},

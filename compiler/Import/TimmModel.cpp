@@ -40,6 +40,36 @@ void unpackGates(CanonicalTensors &tensors, int64_t depth) {
   }
 }
 
+/// Blocks with attention beside the MLP have one product for fc1, q, k and v, and one layer scale for both.
+llvm::Error unpackParallel(Imported &imported, int64_t depth) {
+  CanonicalTensors &tensors = imported.tensors;
+  for (int64_t i = 0; i < depth; ++i) {
+    int64_t width = tensors.extent(blockName(i, "fc1_qkv.w"), 1);
+    for (const char *part : {".w", ".b"}) {
+      auto it = tensors.slices.find(blockName(i, "fc1_qkv") + part);
+      if (it == tensors.slices.end())
+        continue;
+      TensorSlice packed = it->second;
+      if (width == 0 || packed.dims.empty() || packed.dims[0].extent <= 3 * width)
+        return inputError("{}: tensor '{}': expected rows of an MLP and three times {}, got {}",
+                          imported.store.path(), quoteForMessage(packed.raw->name), width,
+                          packed.shape.empty() ? 0 : packed.shape[0]);
+      int64_t hidden = packed.dims[0].extent - 3 * width, first = 0;
+      for (auto [name, count] : {std::pair("fc1", hidden), {"q", width}, {"k", width}, {"v", width}}) {
+        tensors.slices[blockName(i, name) + part] = rows(packed, first, count);
+        first += count;
+      }
+      tensors.slices.erase(blockName(i, "fc1_qkv") + part);
+    }
+    if (auto it = tensors.slices.find(blockName(i, "ls")); it != tensors.slices.end()) {
+      TensorSlice scale = it->second;
+      tensors.slices[blockName(i, "ls1")] = tensors.slices[blockName(i, "ls2")] = scale;
+      tensors.slices.erase(blockName(i, "ls"));
+    }
+  }
+  return llvm::Error::success();
+}
+
 /// DINOv3's qkv.bias_mask: ones, with zeros where the bias of keys does not count.
 llvm::Error applyBiasMasks(Imported &imported, int64_t depth) {
   CanonicalTensors &tensors = imported.tensors;
@@ -157,6 +187,8 @@ void describePool(const TimmArchitecture &facts, Imported &imported) {
 llvm::Error vitc::canonicaliseTimm(Imported &imported) {
   int64_t depth = countBlocks(imported.tensors);
   unpackGates(imported.tensors, depth);
+  if (llvm::Error error = unpackParallel(imported, depth))
+    return error;
   if (llvm::Error error = applyBiasMasks(imported, depth))
     return error;
   return splitFrequencies(imported, depth);

@@ -13,8 +13,8 @@
 namespace vitc {
 
 /// Fills `imported.checkpoint.config` from `imported.tensors`, which came through timmNames, and from
-/// `facts`; brings the tensors into canonical form (packed gates, masked biases, frequencies of all blocks in
-/// one). Preconditions: config.inputSize is set, and facts.heads is positive. Errors name what does not fit.
+/// `facts`; brings the tensors into canonical form (packed gates and parallel blocks, masked biases,
+/// frequencies of all blocks in one). Preconditions: config.inputSize is set, and facts.heads is positive. Errors name what does not fit.
 llvm::Error describeTimm(const TimmArchitecture &facts, Imported &imported);
 
 /// Only the second half of that: canonical form. describeTimm() calls it. Idempotent.

@@ -37,6 +37,14 @@ static constexpr NameRule rules[] = {
     {"blocks.{i}.ls1.gamma", "blk.{i}.ls1"},
     {"blocks.{i}.gamma_1", "blk.{i}.ls1"}, // BEiT
     {"blocks.{i}.norm2.{p}", "blk.{i}.ln2.{p}"},
+    {"blocks.{i}.in_norm.{p}", "blk.{i}.ln1.{p}"}, // ViT-22B's blocks: attention beside the MLP
+    {"blocks.{i}.in_proj.{p}", "blk.{i}.fc1_qkv.{p}"},
+    {"blocks.{i}.mlp_bias", "blk.{i}.fc1.b"},
+    {"blocks.{i}.q_norm.{p}", "blk.{i}.qn.{p}"},
+    {"blocks.{i}.k_norm.{p}", "blk.{i}.kn.{p}"},
+    {"blocks.{i}.attn_out_proj.{p}", "blk.{i}.o.{p}"},
+    {"blocks.{i}.mlp_out_proj.{p}", "blk.{i}.fc2.{p}"},
+    {"blocks.{i}.ls.gamma", "blk.{i}.ls"},
     {"blocks.{i}.mlp.fc1.{p}", "blk.{i}.fc1.{p}"},
     {"blocks.{i}.mlp.fc1_g.{p}", "blk.{i}.gate.{p}"},
     {"blocks.{i}.mlp.fc1_x.{p}", "blk.{i}.fc1.{p}"},

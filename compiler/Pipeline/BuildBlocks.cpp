@@ -78,14 +78,17 @@ Value ForwardBuilder::mlp(Value x, const std::string &prefix) {
   return linear(h, prefix + "fc2", c.width, m.bias);
 }
 
+Value ForwardBuilder::scaled(Value x, const std::string &name) {
+  return c.block.layerScale ? vit::LayerScaleOp::create(b, loc, x.getType(), x, param(name, {c.width})) : x;
+}
+
 Value ForwardBuilder::around(Value x, const std::string &normName, const std::string &scaleName,
                              function_ref<Value(Value)> layer) {
   Placement placement = c.block.placement;
   Value y = layer(placement == Placement::Pre ? norm(x, normName) : x);
   if (placement == Placement::ResPost)
     y = norm(y, normName);
-  if (c.block.layerScale)
-    y = vit::LayerScaleOp::create(b, loc, y.getType(), y, param(scaleName, {c.width}));
+  y = scaled(y, scaleName);
   if (c.block.residual)
     y = add(x, y);
   return placement == Placement::Post ? norm(y, normName) : y;
@@ -93,6 +96,14 @@ Value ForwardBuilder::around(Value x, const std::string &normName, const std::st
 
 Value ForwardBuilder::block(Value x, int64_t index) {
   std::string prefix = "blk." + std::to_string(index) + ".";
+  if (c.block.placement == Placement::Parallel) {
+    Value y = norm(x, prefix + "ln1");
+    keepMaps(y, index, prefix);
+    Value sum = scaled(attention(y, prefix), prefix + "ls1");
+    if (c.block.residual)
+      sum = add(x, sum);
+    return add(sum, scaled(mlp(y, prefix), prefix + "ls2"));
+  }
   x = around(x, prefix + "ln1", prefix + "ls1", [&](Value y) {
     keepMaps(y, index, prefix);
     return attention(y, prefix);

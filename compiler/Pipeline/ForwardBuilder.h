@@ -93,6 +93,8 @@ private:
   /// Attention and MLP of a block, from their input to what is added to it.
   mlir::Value attention(mlir::Value x, const std::string &prefix);
   mlir::Value mlp(mlir::Value x, const std::string &prefix);
+  /// Times the layer scale, where blocks have one.
+  mlir::Value scaled(mlir::Value x, const std::string &name);
   /// A layer in its block: norms, layer scale and residual around it.
   mlir::Value around(mlir::Value x, const std::string &normName, const std::string &scaleName,
                      mlir::function_ref<mlir::Value(mlir::Value)> layer);

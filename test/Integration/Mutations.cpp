@@ -138,7 +138,7 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"cls",
        "block.placement",
        {{"block.placement", R"("none")"}, {"ignored", R"(["blk.*.ln1.*", "blk.*.ln2.*"])"}}},
-      {"cls", "block.placement", {{"block.placement", R"("parallel")"}}, Refused, "block.placement"},
+      {"cls", "block.placement", {{"block.placement", R"("parallel")"}, {"ignored", R"(["blk.*.ln2.*"])"}}},
       {"cls", "block.residual", {{"block.residual", "false"}}},
       {"cls",
        "block.attn.qkv_bias",

@@ -145,8 +145,8 @@ void Generator::drawBlock(ModelConfig &config) {
   block.mlp.bias = chance(70);
   auto norm = [&] { return chance(50) ? NormKind::Layer : NormKind::Rms; };
   config.norm = chance(70) ? NormKind::Layer : NormKind::Rms;
-  block.placement =
-      oneOf({Placement::Pre, Placement::Pre, Placement::Pre, Placement::ResPost, Placement::Post});
+  block.placement = oneOf({Placement::Pre, Placement::Pre, Placement::Pre, Placement::ResPost,
+                           Placement::Post, Placement::Parallel});
   block.mlp.kind = chance(35) ? MlpKind::Glu : MlpKind::Plain;
   block.mlp.innerNorm = chance(20);
   attn.outNorm = chance(15);

@@ -39,8 +39,8 @@ ACTIVATION_NAMES = ("intermediate_act_fn", "activation_fn", "activation", "act_f
 # The forms of GELU differ by at most 5e-4; so MLPs are drawn to show it: they outweigh the residual stream, and
 # the bias of every second hidden unit is lowered to where the difference is large beside GELU's own value. This makes
 # another form differ by more than 1e-4 of the output; plain draws, by 3e-5.
-MLP_IN, MLP_IN_SHIFT = (".mlp.fc1.bias", ".intermediate.dense.bias", ".mlp.up_proj.bias"), -2
-MLP_OUT, MLP_OUT_GAIN = (".mlp.fc2.weight", ".output.dense.weight", ".mlp.down_proj.weight"), 6
+MLP_IN, MLP_IN_SHIFT = (".mlp.fc1.bias", ".intermediate.dense.bias", ".mlp.up_proj.bias", ".mlp_bias"), -2
+MLP_OUT, MLP_OUT_GAIN = (".mlp.fc2.weight", ".output.dense.weight", ".mlp.down_proj.weight", ".mlp_out_proj.weight"), 6
 TOKENS = ("cls_token", "distillation_token", "dist_token", "reg_token", "register_tokens", "class_embedding", "probe",
           "position_embeddings", "pos_embed")
 LAYER_SCALES = ("gamma", "gamma_1", "gamma_2", "lambda1", "lambda_1", "lambda_2")

@@ -60,6 +60,9 @@ CASES = {
     "timm-rope-mixed": ("vit_small_patch16_rope_mixed_224", WIDE | dict(mlp_ratio=1.25)),
     "timm-rope-mixed-positions": ("vit_small_patch16_rope_mixed_ape_224", PLAIN),
     "timm-rope-reg-gap": ("vit_medium_patch16_rope_reg1_gap_256", PLAIN),
+    "timm-parallel": ("vit_pwee_patch16_reg1_gap_256", PLAIN),
+    "timm-parallel-qk-norm": ("vit_base_patch16_xp_224", WIDE | dict(mlp_ratio=1.25, init_values=1e-5)),
+    "timm-parallel-bias": ("vit_base_patch16_xp_224", PLAIN | dict(qkv_bias=True, qk_norm=False)),
     # Refused by name.
     "timm-vit-parallel-things": ("vit_small_patch16_18x2_224", PLAIN),
     "timm-vit-differential": ("vit_dwee_patch16_reg1_gap_256", SMALL | dict(mlp_ratio=1.25, num_heads=2)),
@@ -82,6 +85,8 @@ def swap_activation(model):
         if type(module).__name__ in ("Mlp", "GluMlp", "SwiGLU"):
             is_erf = isinstance(module.act, nn.GELU) and module.act.approximate == "none"
             module.act = nn.GELU(approximate="tanh") if is_erf else nn.GELU()
+        elif type(module).__name__ == "ParallelScalingBlock":
+            module.mlp_act = nn.GELU(approximate="tanh")
 
 
 def drop_rotation(model):
@@ -105,6 +110,9 @@ def scale_queries(model):
             p.data *= 2**0.5
         elif ".qkv." in key and not any(".q_norm." in k for k, _ in model.named_parameters()):
             p.data[: p.shape[0] // 3] *= 2**0.5
+        elif ".in_proj." in key and not any(".q_norm." in k for k, _ in model.named_parameters()):
+            width = model.embed_dim
+            p.data[-3 * width:-2 * width] *= 2**0.5
 
 
 def flips_of(model):

@@ -248,6 +248,39 @@ TEST(TimmFamilies, RmsNormAndSubNorms) {
   EXPECT_EQ(config.finalNorm, FinalNorm::AllTokens);
 }
 
+/// ViT-22B's blocks as timm has them: fc1, queries, keys and values in one product of `rows`.
+Tensors parallel(int64_t rows) {
+  Tensors t;
+  t.add("cls_token", {1, 1, w}).add("pos_embed", {1, 5, w});
+  t.add("patch_embed.proj.weight", {w, 3, 4, 4}).add("patch_embed.proj.bias", {w});
+  for (int i = 0; i < 2; ++i) {
+    std::string b = fmt::format("blocks.{}.", i);
+    t.norm(b + "in_norm").linear(b + "in_proj", rows, w, false).add(b + "mlp_bias", {f});
+    t.linear(b + "attn_out_proj", w, w).linear(b + "mlp_out_proj", w, f).add(b + "ls.gamma", {w});
+  }
+  t.norm("norm").linear("head", classes, w);
+  return t;
+}
+
+TEST(TimmFamilies, AttentionBesideTheMlp) {
+  auto model = timm(parallel(f + 3 * w), "vit_pwee_patch16_reg1_gap_256");
+  ASSERT_TRUE(model);
+  const ModelConfig &config = model->config();
+  EXPECT_EQ(config.block.placement, Placement::Parallel);
+  EXPECT_EQ(config.block.mlp.hidden, f);
+  EXPECT_TRUE(config.block.mlp.bias && config.block.layerScale);
+  EXPECT_EQ(config.block.attn.qkvBias, (std::array<bool, 3>{false, false, false}));
+  // The MLP's rows come first; one layer scale serves both.
+  EXPECT_EQ(values(model->checkpoint, "blk.1.ls1"), values(model->checkpoint, "blk.1.ls2"));
+  std::vector<double> joined;
+  for (const char *part : {"fc1", "q", "k", "v"})
+    for (double v : values(model->checkpoint, fmt::format("blk.0.{}.w", part)))
+      joined.push_back(v);
+  EXPECT_EQ(joined.size(), static_cast<size_t>((f + 3 * w) * w));
+  EXPECT_TRUE(llvm::is_sorted(joined)); // as the fixture counts
+  expectError(tryTimm(parallel(3 * w), "vit_pwee_patch16_reg1_gap_256"), ExitCode::Input, {"in_proj"});
+}
+
 TEST(TimmFamilies, PositionsAreResizedAsTimmDoes) {
   auto plain = timm(eva({}), "vit_small_patch16_224");
   ASSERT_TRUE(plain);
@@ -258,7 +291,6 @@ TEST(TimmFamilies, PositionsAreResizedAsTimmDoes) {
 
 TEST(TimmFamilies, RefusedByName) {
   for (auto [name, reason] : {std::pair("vit_base_patch16_18x2_224", "two attentions"),
-                              std::pair("vit_base_patch16_xp_224", "side by side"),
                               std::pair("vit_dwee_patch16_reg1_gap_256", "differential"),
                               std::pair("vit_base_r50_s16_224", "convolutional stem")})
     expectError(tryTimm(eva({}), name), ExitCode::Input, {name, "not supported", reason});

@@ -151,7 +151,6 @@ TEST(Validate, NamesWhatIsNotLoweredYet) {
       {"input.shape: 'naflex'", [](ModelConfig &c) { c.shape = InputShape::NaFlex; }},
       {"tokens.prefix: expected kinds", [](ModelConfig &c) { c.prefix.push_back({"x", 1}); }},
       {"tokens.suffix: expected kinds", [](ModelConfig &c) { c.suffix.push_back({"x", 1}); }},
-      {"block.placement: 'parallel'", [](ModelConfig &c) { c.block.placement = Placement::Parallel; }},
       {"block.attn.value", [](ModelConfig &c) { c.block.attn.value = false; }},
       {"block.attn.gate: 'sigmoid'", [](ModelConfig &c) { c.block.attn.gate = "sigmoid"; }},
   };

@@ -18,7 +18,8 @@ import torch
 from timm.models import _registry
 
 MODULES = ("vision_transformer", "eva", "beit", "deit")
-BLOCKS = {"Block": "pre", "EvaBlock": "pre", "ResPostBlock": "res_post", "EvaBlockPostNorm": "res_post"}
+BLOCKS = {"Block": "pre", "EvaBlock": "pre", "ResPostBlock": "res_post", "EvaBlockPostNorm": "res_post",
+          "ParallelScalingBlock": "parallel"}
 ACTIVATIONS = {"GELUnone": "gelu_erf", "GELUTanh": "gelu_tanh", "QuickGELU": "quick_gelu", "SiLU": "silu"}
 COLUMNS = ("name", "width", "heads", "eps", "act", "pool", "pool_heads", "placement", "rope", "include_prefix")
 
@@ -44,16 +45,18 @@ def row(name):
     with torch.device("meta"):
         model = timm.create_model(name)
     block = model.blocks[0]
-    attentions = [getattr(b, "attn", None) for b in model.blocks]
+    beside = type(block).__name__ == "ParallelScalingBlock"  # attention and MLP in one module
+    attention = block if beside else getattr(block, "attn", None)
+    attentions = [b if beside else getattr(b, "attn", None) for b in model.blocks]
     scaled = [getattr(block, name, None) is not None for name in ("gamma_1", "gamma_2")]
-    if (type(block).__name__ not in BLOCKS or scaled[0] != scaled[1] or type(block.attn).__name__ == "DiffAttention"
+    if (type(block).__name__ not in BLOCKS or scaled[0] != scaled[1] or type(attention).__name__ == "DiffAttention"
             or any(getattr(a, "num_kv_heads", a.num_heads) != a.num_heads for a in attentions)):
         return [name, "refused"]
     eps = {m.eps for m in model.modules() if getattr(m, "eps", None) is not None and "Norm" in type(m).__name__}
     assert len(eps) == 1, (name, eps)
-    act = block.mlp.act
+    act = block.mlp_act if beside else block.mlp.act
     pool = getattr(model, "attn_pool", None)
-    heads = block.attn.num_heads
+    heads = attention.num_heads
     pool_heads = pool.num_heads if pool is not None and pool.num_heads != heads else 0
     return [name, model.embed_dim, heads, f"{eps.pop():g}",
             ACTIVATIONS[type(act).__name__ + str(getattr(act, "approximate", ""))], model.global_pool, pool_heads,
