@@ -111,6 +111,8 @@ llvm::Expected<std::vector<StepComparison>> Doctor::compare(Console &console) {
       comparison.difference = difference(decoded->second, traced.value);
     } else {
       auto source = sourceOf(step, comparison.fromTrace);
+      if (!source && step.kind == ModelStep::Normalise)
+        continue; // where a model without preprocessing starts
       if (!source) {
         unseen.push_back(step);
         continue;
@@ -161,6 +163,7 @@ llvm::Error Doctor::search(const StepComparison &departure, const Tensor &source
   if (!start)
     return start.takeError();
   double best = start->relative;
+  std::vector<double> left{best}; // with so many causes
   auto most = static_cast<size_t>(std::max(12.0, kSearchWork / std::max(engine.work(from, to), 1.0)));
   // With a fitted affine step alone, pictures may agree already.
   diagnosis.explained = fit && departure.slack.within(current.config, to, *start);
@@ -176,19 +179,19 @@ llvm::Error Doctor::search(const StepComparison &departure, const Tensor &source
     double least = std::numeric_limits<double>::infinity();
     for (auto [i, suspect] : llvm::enumerate(suspects)) {
       console.progress("trying suspects", double(i) / double(suspects.size()));
-      llvm::Expected<Difference> left = differenceOf(suspect.variant);
-      if (!left) { // a resize that the runtime cannot do, a size that does not fit: not what happened
-        llvm::consumeError(left.takeError());
+      llvm::Expected<Difference> found = differenceOf(suspect.variant);
+      if (!found) { // a resize that the runtime cannot do, a size that does not fit: not what happened
+        llvm::consumeError(found.takeError());
         continue;
       }
-      if (departure.slack.within(suspect.variant.config, to, *left))
+      if (departure.slack.within(suspect.variant.config, to, *found))
         sufficient.push_back(i);
-      if (left->relative < least) {
-        least = left->relative;
+      if (found->relative < least) {
+        least = found->relative;
         chosen = i;
       }
     }
-    if (!chosen || !(sufficient.size() || least * kProgress < best))
+    if (!chosen || (sufficient.empty() && !(least < best)))
       break;
     if (!sufficient.empty() && !llvm::is_contained(sufficient, *chosen))
       chosen = sufficient.front();
@@ -199,8 +202,16 @@ llvm::Error Doctor::search(const StepComparison &departure, const Tensor &source
     current = suspects[*chosen].variant;
     best = least;
     diagnosis.causes.push_back(std::move(suspects[*chosen]));
+    left.push_back(best);
   }
-  diagnosis.left = best;
+  // A small step is a cause only as part of an explanation: of two mistakes, the smaller may show first.
+  size_t certain = 0;
+  while (certain + 1 < left.size() && left[certain + 1] * kProgress < left[certain])
+    ++certain;
+  if (!diagnosis.explained)
+    diagnosis.causes.erase(diagnosis.causes.begin() + static_cast<ptrdiff_t>(certain),
+                           diagnosis.causes.end());
+  diagnosis.left = diagnosis.explained ? best : left[certain];
   if (fit && diagnosis.explained) {
     const AffineStep &found = *affineStep(current.config);
     diagnosis.causes.push_back(

@@ -58,7 +58,8 @@ llvm::Expected<Values> pixelValues(const ModelConfig &config, const Picture &pic
   for (ModelStep step :
        {ModelStep{ModelStep::Resize}, ModelStep{ModelStep::Crop}, ModelStep{ModelStep::Normalise}}) {
     llvm::Expected<Tensor> value = pixelStep(config, decode, pixels, step);
-    if (!value && step.kind == ModelStep::Resize) { // far wider than high: too much to look at before the crop
+    if (!value &&
+        step.kind == ModelStep::Resize) { // far wider than high: too much to look at before the crop
       llvm::consumeError(value.takeError());
       continue;
     }

@@ -21,8 +21,6 @@ public:
   /// fractions; what @forward_u8 reads. Errors: Input, with the runtime's message behind `path`.
   llvm::Expected<vit::Tensor> resize(const Picture &picture, llvm::StringRef path);
 
-  int64_t maxSide() const { return info.max_side; }
-
 private:
   vitc_preprocess table;
   vitc_model_info info = {};

@@ -81,7 +81,9 @@ static llvm::Expected<Tensor> resized(const ModelConfig &config, const Tensor &p
     if (!whole)
       return whole.takeError();
     size = *whole;
-    if (size.height * size.width > kMaxResized)
+    int64_t side = std::max(pixels.shape[0], pixels.shape[1]);
+    // The runtime's scratch grows with both.
+    if (std::max(size.height, side) * size.width > kMaxResized)
       return inputError("expected a resized picture of at most {} pixels, got {} x {}", kMaxResized,
                         size.height, size.width);
     table->crop = 0;

@@ -43,11 +43,7 @@ void vitc::suspectEmbedding(SuspectList &list) {
     v.config.posCovers = PosCovers::None;
     v.config.pos.kind = PosKind::None;
   });
-  for (PosCovers covers : {PosCovers::All, PosCovers::ClsAndPatch, PosCovers::Patch})
-    list.add(fmt::format("adds positions to {} tokens (here: {})", nameOf(covers), nameOf(c.posCovers)),
-             fmt::format("tokens.pos_covers \"{}\"", nameOf(covers)),
-             [&](Variant &v) { v.config.posCovers = covers; });
-  for (PosKind kind : {PosKind::SincosMae, PosKind::SincosSimple, PosKind::Learned})
+  for (PosKind kind : {PosKind::SincosMae, PosKind::SincosSimple})
     list.add(fmt::format("has {} positions (here: {})", nameOf(kind), nameOf(c.pos.kind)),
              fmt::format("pos.kind \"{}\"", nameOf(kind)), [&](Variant &v) { v.config.pos.kind = kind; });
   if (c.pos.resize && !(c.pos.grid == c.grid()))
@@ -77,11 +73,6 @@ void vitc::suspectEmbedding(SuspectList &list) {
              if (c.patch.kind == PatchKind::Linear)
                v.config.patch.order = c.patch.order == PatchOrder::CHW ? PatchOrder::HWC : PatchOrder::CHW;
            });
-  list.add(fmt::format("pads the picture by the rule \"{}\" (here: \"{}\")",
-                       c.patch.pad == PatchPad::Same ? "valid" : "same", nameOf(c.patch.pad)),
-           "patch.pad", [&](Variant &v) {
-             v.config.patch.pad = c.patch.pad == PatchPad::Same ? PatchPad::Valid : PatchPad::Same;
-           });
   list.add("has no bias in the patch embedding", "patch.bias false",
            [](Variant &v) { v.config.patch.bias = false; });
   list.add("has no norm in front of the first block", "pre_norm false",
@@ -98,9 +89,9 @@ void vitc::suspectNorms(SuspectList &list) {
     list.add(fmt::format("has norms with epsilon {:g} (here: {:g})", eps, c.normEps),
              fmt::format("norm.eps {:g}; --norm-eps {:g}", eps, eps),
              [&](Variant &v) { v.config.normEps = eps; });
-  list.add(c.norm == NormKind::Layer ? "has RMSNorm (here: LayerNorm)" : "has LayerNorm (here: RMSNorm)",
-           c.norm == NormKind::Layer ? "norm.kind \"rms\"" : "norm.kind \"layer\"",
-           [&](Variant &v) { v.config.norm = c.norm == NormKind::Layer ? NormKind::Rms : NormKind::Layer; });
+  if (c.norm == NormKind::Layer)
+    list.add("has RMSNorm (here: LayerNorm)", "norm.kind \"rms\"",
+             [](Variant &v) { v.config.norm = NormKind::Rms; });
 }
 
 static void suspectRope(SuspectList &list) {
@@ -111,21 +102,19 @@ static void suspectRope(SuspectList &list) {
     list.add(what, remedy, [&](Variant &v) { change(v.config.rope); });
   };
   add("has no rotary positions", "rope.kind \"none\"", [](RopeConfig &rope) { rope = RopeConfig(); });
-  bool half = here.pairing == "half", yx = here.order == "yx";
-  add(fmt::format("rotates {} channels in pairs (here: {})", half ? "adjacent" : "half-apart",
-                  half ? "half-apart" : "adjacent"),
-      "rope.pairing", [&](RopeConfig &rope) { rope.pairing = half ? "adjacent" : "half"; });
+  bool yx = here.order == "yx";
   add(fmt::format("rotates by {} first (here: {})", yx ? "columns" : "rows", yx ? "rows" : "columns"),
       fmt::format("rope.order \"{}\"", yx ? "xy" : "yx"),
       [&](RopeConfig &rope) { rope.order = yx ? "xy" : "yx"; });
   for (double base : {100., 10000.})
-    add(fmt::format("has rotary positions of base {:g} (here: {:g})", base, here.base),
+    add(fmt::format("has rotary positions of base {:g} (here: {})", base,
+                    here.periods.empty() ? fmt::format("{:g}", here.base) : "periods as stored, rounded"),
         fmt::format("rope.base {:g}", base), [&](RopeConfig &rope) {
           rope.base = base;
           rope.periods.clear();
         });
-  add("computes the rotary periods (here: as stored, rounded)", "rope.periods []",
-      [&](RopeConfig &rope) { rope.periods.clear(); });
+  if (here.kind != RopeKind::Cat)
+    return; // the others have no indices
   for (double offset : {0., 1.})
     add(fmt::format("counts rotary positions from {:g} (here: {:g})", offset, here.offset),
         fmt::format("rope.offset {:g}", offset), [&](RopeConfig &rope) { rope.offset = offset; });
@@ -177,7 +166,15 @@ void vitc::suspectAttention(SuspectList &list) {
   list.add("has no relative position bias", "rel_bias.kind \"none\"", [](Variant &v) {
     v.config.relBias = RelBiasKind::None;
     v.config.relBiasShared = false;
+    v.config.relBiasGrid.reset();
+    v.config.relBiasResize.reset();
   });
+  if (c.relBiasResize)
+    for (RelBiasResize rule : {RelBiasResize::Linear, RelBiasResize::Geometric})
+      list.add(fmt::format("resizes relative position tables by \"{}\" (here: \"{}\")", nameOf(rule),
+                           nameOf(*c.relBiasResize)),
+               fmt::format("rel_bias.resize \"{}\"", nameOf(rule)),
+               [&](Variant &v) { v.config.relBiasResize = rule; });
   suspectRope(list);
 }
 
@@ -194,7 +191,7 @@ void vitc::suspectBlock(SuspectList &list) {
                v.config.block.mlp.act = act;
              });
   suspectAttention(list);
-  for (Placement placement : {Placement::Pre, Placement::ResPost, Placement::Post})
+  for (Placement placement : {Placement::Pre, Placement::ResPost, Placement::Post, Placement::Parallel})
     list.add(
         fmt::format("has norms placed \"{}\" (here: \"{}\")", nameOf(placement), nameOf(c.block.placement)),
         fmt::format("block.placement \"{}\"", nameOf(placement)),

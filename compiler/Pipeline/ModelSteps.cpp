@@ -17,7 +17,8 @@ std::optional<ModelStep> vitc::parseStep(StringRef text) {
   ModelStep step;
   // Numbers are spelled in one way, so that no two texts name one step.
   if (text.consume_front("block.")) {
-    if (text.size() > 9 || text.getAsInteger(10, step.block) || std::to_string(step.block) != text)
+    if (text.size() > 9 || text.getAsInteger(10, step.block) || step.block < 0 ||
+        std::to_string(step.block) != text)
       return std::nullopt;
     step.kind = ModelStep::Block;
     return step;
