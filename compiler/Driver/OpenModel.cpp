@@ -72,6 +72,10 @@ static llvm::Expected<std::vector<Model>> openCheckpoints(llvm::StringRef model,
     if (!sizes.empty())
       options.imageSize = sizes[i];
     llvm::Expected<Checkpoint> checkpoint = openCheckpoint(model, options);
+    if (!checkpoint && sizes.size() > 1)
+      return llvm::handleErrors(checkpoint.takeError(), [&](const UserError &error) {
+        return makeError(error.getExitCode(), "at {}: {}", sizeText(sizes[i]), error.getMessage());
+      });
     if (!checkpoint)
       return checkpoint.takeError();
     for (const std::string &warning : checkpoint->warnings)
