@@ -152,7 +152,8 @@ TEST_P(SizesOfGoldens, HaveTheBitsOfTheirOwnLibraries) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, SizesOfGoldens,
-                         testing::Values("timm-dinov3", "timm-eva02-small", "timm-rope-mixed", "hf4-siglip"),
+                         testing::Values("timm-dinov3", "timm-eva02-small", "timm-rope-mixed", "timm-beit",
+                                         "hf4-siglip"),
                          [](const auto &info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
