@@ -92,7 +92,7 @@ defm image_size : Value<"image-size", ModelCommands, "HxW",
                                          "resized by the model's own rule, pictures in proportion. A list with commas makes "
                                          "one library for up to 16 sizes, which share the packed weights; the first is the "
                                          "default">]>;
-defm outputs : Value<"outputs", ModelCommands, "LIST",
+defm outputs : Value<"outputs", !listremove(ModelCommands, [DoctorVis]), "LIST",
                      "what the library gives back, with commas: logits; probabilities; pooled (in front of the head); features "
                      "(all tokens); hidden:K (behind K blocks); embedding (pooled, of length one); attention:K (maps of "
                      "block K, from 0, for each head); rollout (attention of all blocks, from the tokens to the pooled one). "
