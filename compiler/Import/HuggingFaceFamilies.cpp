@@ -217,9 +217,10 @@ llvm::Error readAimv2(Reader &reader) {
     config.posCovers = PosCovers::All;
     config.pos.kind = PosKind::SincosMae;
   }
-  if (reader.has("pool.probe"))
-    return reader.json.error("use_head: expected false: attention pooling without a query projection is not "
-                             "supported yet");
+  if (reader.has("pool.probe")) { // the probe is the query, and no MLP follows
+    config.pool.query = config.pool.mlp = false;
+    config.pool.kvBias = reader.has("pool.k.b");
+  }
   return llvm::Error::success();
 }
 

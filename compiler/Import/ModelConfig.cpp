@@ -265,11 +265,16 @@ void Specs::tail() {
   int64_t pooled = config.pooledWidth();
   if (config.pool.kind == PoolKind::Map) {
     add("pool.probe", {1, width}, {pool, kWidth});
-    for (const char *part : {"pool.q", "pool.k", "pool.v", "pool.o"})
-      linear(part, width, width, true, {kWidth, pool}, pool);
-    norm("pool.ln", config.norm, width, {pool, kWidth});
-    linear("pool.fc1", config.poolHidden(), width, true, {"pool.hidden", kWidth}, pool);
-    linear("pool.fc2", width, config.poolHidden(), true, {kWidth, "pool.hidden"}, pool);
+    if (config.pool.query)
+      linear("pool.q", width, width, true, {kWidth, "pool.query"}, "pool.query");
+    for (const char *part : {"pool.k", "pool.v"})
+      linear(part, width, width, config.pool.kvBias, {kWidth, pool}, "pool.kv_bias");
+    linear("pool.o", width, width, true, {kWidth, pool}, pool);
+    if (config.pool.mlp) {
+      norm("pool.ln", config.norm, width, {"pool.mlp", kWidth});
+      linear("pool.fc1", config.poolHidden(), width, true, {"pool.hidden", kWidth}, "pool.mlp");
+      linear("pool.fc2", width, config.poolHidden(), true, {kWidth, "pool.hidden"}, "pool.mlp");
+    }
   }
   if (const std::optional<PreLogits> &layer = config.head.preLogits) {
     linear("head.pre", layer->out, pooled, layer->bias, {pre, kWidth}, pre);

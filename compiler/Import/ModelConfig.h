@@ -174,6 +174,9 @@ struct PoolConfig {
   /// Map: sizes and activation of the pool's attention and MLP; 0 and nullopt: as in the blocks.
   int64_t heads = 0, hidden = 0;
   std::optional<Activation> act;
+  /// Map: whether the probe goes through a projection to the query, keys and values have biases, and an MLP
+  /// follows (SigLIP has all of it, AIMv2 neither the first nor the last).
+  bool query = true, kvBias = true, mlp = true;
   bool operator==(const PoolConfig &) const = default;
 };
 /// A head layer that reads this gives logits for each token.

@@ -220,17 +220,7 @@ llvm::Error Importer::describeTower(const JsonRef &nameValue) {
   }
   if (llvm::Error error = describeTimm(*facts, result))
     return error;
-  // What timm calls a head is the projection to the space of texts.
-  ModelConfig &config = this->config();
-  if (config.head.layers.empty())
-    return llvm::Error::success();
-  config.head.preLogits = PreLogits{config.classes(), "identity", config.head.layers[0].bias};
-  config.head.layers.clear();
-  for (const char *part : {"w", "b"})
-    if (auto node = result.tensors.slices.extract(std::string("head.main.") + part)) {
-      node.key() = std::string("head.pre.") + part;
-      result.tensors.slices.insert(std::move(node));
-    }
+  useHeadAsProjection(result); // that is what timm calls its head
   return llvm::Error::success();
 }
 

@@ -204,10 +204,11 @@ llvm::Error Importer::compareSizes() {
         return run.count;
     return 0;
   };
+  // A head may have become the projection of a tower.
+  int64_t classes = tensors.extent(config.head.preLogits ? "head.pre.w" : "head.main.w", 0);
   const std::pair<const char *, int64_t> comparisons[] = {
-      {"embed_dim", config.width},      {"depth", config.depth},
-      {"in_chans", config.channels},    {"reg_tokens", count("reg")},
-      {"num_reg_tokens", count("reg")}, {"num_classes", tensors.extent("head.main.w", 0)}};
+      {"embed_dim", config.width},  {"depth", config.depth},          {"in_chans", config.channels},
+      {"reg_tokens", count("reg")}, {"num_reg_tokens", count("reg")}, {"num_classes", classes}};
   for (const auto &[key, fromTensors] : comparisons)
     if (std::optional<JsonRef> value = argument(key)) {
       llvm::Expected<int64_t> number = value->asInteger(0, INT64_MAX);

@@ -99,6 +99,7 @@ void poolWithPrefix(TimmArchitecture &a) {
   a.pool = "map";
   a.poolIncludesPrefix = true;
 }
+void tower(TimmArchitecture &a) { a.tower = true; }
 void postNorm(TimmArchitecture &a) { a.placement = Placement::ResPost; } // with the names of a pre-norm model
 void parallelBlocks(TimmArchitecture &a) { a.placement = Placement::Parallel; }
 void flexible(TimmArchitecture &a) { a.posResize = {"linear", false, false, "size"}; }
@@ -112,6 +113,8 @@ template <int64_t ref, int offset> void ropeOfPe(TimmArchitecture &a) {
 // All that match count, in this order.
 constexpr Trait traits[] = {
     {"*_clip_*", eps5},
+    {"*_clip_*", tower},
+    {"vit_pe_core_*", tower},
     {"*_clip_quickgelu_*", quickGelu},
     {"vit_*_siglip_*", mapPool},
     {"vit_*_map_*", mapPool},

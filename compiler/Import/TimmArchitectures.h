@@ -22,6 +22,7 @@ struct TimmArchitecture {
   Placement placement = Placement::Pre;
   RopeConfig rope;
   PosResize posResize; ///< timm's own: bicubic with antialiasing
+  bool tower = false;  ///< of a model of pictures and texts, whose projection is called its head
 };
 
 /// What `name` (without a tag such as ".augreg_in21k") implies; nullopt for unknown names.

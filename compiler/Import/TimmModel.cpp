@@ -161,8 +161,24 @@ llvm::Error describeHead(const TimmArchitecture &facts, Imported &imported) {
       return inputError("{}: expected a tensor 'head_dist.weight', which is missing", imported.store.path());
   } else if (tensors.has("head.main.w")) {
     layer("main", "pooled");
+  } else if (tensors.has("head.pre.w")) {
+    config.head.preLogits = PreLogits{tensors.extent("head.pre.w", 0), "identity", tensors.has("head.pre.b")};
   }
   return llvm::Error::success();
+}
+
+/// Whether the head is the projection of a tower, which has no bias: timm gives it one of zeros. One that was
+/// trained to classify has numbers.
+bool hasNoBias(const CanonicalTensors &tensors) {
+  const TensorSlice *bias = tensors.find("head.main.b");
+  if (!bias)
+    return true;
+  constexpr int64_t most = 1 << 16;
+  if (bias->shape.size() != 1 || bias->shape[0] > most)
+    return false;
+  std::vector<double> values(bias->shape[0]);
+  viewOf(*bias, bias->shape)->read(0, values);
+  return llvm::all_of(values, [](double value) { return value == 0; });
 }
 
 void describePool(const TimmArchitecture &facts, Imported &imported) {
@@ -224,5 +240,26 @@ llvm::Error vitc::describeTimm(const TimmArchitecture &facts, Imported &imported
         "relative positions: tables for {}x{} patches, resampled for {}x{}", config.relBiasGrid->height,
         config.relBiasGrid->width, config.grid().height, config.grid().width));
   describePool(facts, imported);
-  return describeHead(facts, imported);
+  if (llvm::Error error = describeHead(facts, imported))
+    return error;
+  if (facts.tower && config.head.layers.size() == 1 && hasNoBias(imported.tensors)) {
+    useHeadAsProjection(imported);
+    imported.checkpoint.notes.push_back(
+        "pooled: the embedding of the picture, not normalised to length 1; the head "
+        "has no bias, so it is the projection of a tower and no classifier");
+  }
+  return llvm::Error::success();
+}
+
+void vitc::useHeadAsProjection(Imported &imported) {
+  ModelConfig &config = imported.checkpoint.config;
+  if (config.head.layers.empty())
+    return;
+  config.head.preLogits = PreLogits{config.classes(), "identity", config.head.layers[0].bias};
+  config.head.layers.clear();
+  for (const char *part : {"w", "b"})
+    if (auto node = imported.tensors.slices.extract(std::string("head.main.") + part)) {
+      node.key() = std::string("head.pre.") + part;
+      imported.tensors.slices.insert(std::move(node));
+    }
 }

@@ -14,8 +14,12 @@ namespace vitc {
 
 /// Fills `imported.checkpoint.config` from `imported.tensors`, which came through timmNames, and from
 /// `facts`; brings the tensors into canonical form (packed gates and parallel blocks, masked biases,
-/// frequencies of all blocks in one). Preconditions: config.inputSize is set, and facts.heads is positive. Errors name what does not fit.
+/// frequencies of all blocks in one). Preconditions: config.inputSize is set, and facts.heads is positive.
+/// Errors name what does not fit.
 llvm::Error describeTimm(const TimmArchitecture &facts, Imported &imported);
+
+/// Makes the one layer of the head the projection behind pooling. Does nothing without a head.
+void useHeadAsProjection(Imported &imported);
 
 /// Only the second half of that: canonical form. describeTimm() calls it. Idempotent.
 llvm::Error canonicaliseTimm(Imported &imported);

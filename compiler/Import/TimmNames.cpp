@@ -71,7 +71,7 @@ static constexpr NameRule rules[] = {
     {"attn_pool.mlp.fc2.{p}", "pool.fc2.{p}"},
     {"head.{p}", "head.main.{p}"},
     {"head_dist.{p}", "head.dist.{p}"},
-    {"head.proj.{p}", "head.main.{p}"}, // behind "visual.": open_clip's projection of a tower of timm
+    {"head.proj.{p}", "head.pre.{p}"}, // behind "visual.": open_clip's projection of a tower of timm
 };
 static constexpr const char *prefixes[] = {"timm_model.", "model.",        "module.",
                                            "backbone.",   "encoder.",      "target_encoder.",

@@ -202,8 +202,13 @@ llvm::Error checkPool(const ModelConfig &config) {
   for (int64_t layer : pool.layers)
     if (layer < 0 || layer >= config.depth)
       return inputError("pool.layers: expected blocks from 0 to {}, got {}", config.depth - 1, layer);
-  if (pool.kind != PoolKind::Map && (pool.heads || pool.hidden || pool.act))
-    return inputError("pool: 'heads', 'hidden' and 'act' expect the kind 'map', got '{}'", name());
+  bool parts = pool.heads || pool.hidden || pool.act || !pool.query || !pool.kvBias || !pool.mlp;
+  if (pool.kind != PoolKind::Map && parts)
+    return inputError(
+        "pool: 'heads', 'hidden', 'act', 'query', 'kv_bias' and 'mlp' expect the kind 'map', got '{}'",
+        name());
+  if (!pool.mlp && (pool.hidden || pool.act))
+    return inputError("pool.mlp: expected true with pool.hidden or pool.act, got false");
   if (pool.kind == PoolKind::Map && config.width % config.poolHeads() != 0)
     return inputError("pool.heads: expected a divisor of the width {}, got {}", config.width,
                       config.poolHeads());

@@ -419,6 +419,9 @@ void readModel(const JsonRef &document, FirstError &errors, ModelConfig &config)
     pool.read("hidden", config.pool.hidden);
     if (auto act = pool.find("act"))
       pool.readEnum(*act, config.pool.act.emplace());
+    pool.read("query", config.pool.query);
+    pool.read("kv_bias", config.pool.kvBias);
+    pool.read("mlp", config.pool.mlp);
   }
   readHead(root.find("head"), errors, config.head);
   if (auto zeroShot = root.findValue("zero_shot")) {

@@ -243,6 +243,11 @@ void Printer::print(const ModelConfig &config) {
         json.attribute("hidden", config.pool.hidden);
       if (config.pool.act)
         json.attribute("act", nameOf(*config.pool.act));
+      if (config.pool.kind == PoolKind::Map) {
+        json.attribute("query", config.pool.query);
+        json.attribute("kv_bias", config.pool.kvBias);
+        json.attribute("mlp", config.pool.mlp);
+      }
     });
     json.attributeObject("head", [&] { head(config.head); });
     if (const std::optional<ZeroShot> &zeroShot = config.zeroShot)

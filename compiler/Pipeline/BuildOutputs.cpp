@@ -7,14 +7,29 @@ using namespace mlir;
 using namespace vitc;
 
 /// A learned query attends to the tokens, then an MLP of its own; no residual around the attention (Zhai et
-/// al., "Scaling Vision Transformers", 2022, MAP).
+/// al., "Scaling Vision Transformers", 2022, MAP). AIMv2's has attention alone (transformers,
+/// modeling_aimv2.py).
 Value ForwardBuilder::attentionPool(Value x) {
-  Value q = linear(param("pool.probe", {1, c.width}), "pool.q", c.width, true);
-  Value k = linear(x, "pool.k", c.width, true), v = linear(x, "pool.v", c.width, true);
+  Value q;
+  if (c.pool.query) {
+    q = linear(param("pool.probe", {1, c.width}), "pool.q", c.width, true);
+  } else {
+    // The probe is the query: a linear layer of the number one, so that what is folded into queries finds
+    // one.
+    MLIRContext *context = b.getContext();
+    Value one =
+        weights.param(b, loc, {"pool.one", {vit::FillStepAttr::get(context, {1, 1}, b.getF64FloatAttr(1))}});
+    vit::WeightChain probe = stored("pool.probe");
+    probe.then(vit::TransposeStepAttr::get(context), "column");
+    q = vit::LinearOp::create(b, loc, type({1, c.width}), one, weights.param(b, loc, probe), Value());
+  }
+  Value k = linear(x, "pool.k", c.width, c.pool.kvBias), v = linear(x, "pool.v", c.width, c.pool.kvBias);
   double scale = 1.0 / std::sqrt(static_cast<double>(c.width / c.poolHeads()));
   Value y = vit::AttentionOp::create(b, loc, q.getType(), q, k, v, Value(), Value(), UnitAttr(),
                                      b.getI64IntegerAttr(c.poolHeads()), b.getF64FloatAttr(scale));
   y = linear(y, "pool.o", c.width, true);
+  if (!c.pool.mlp)
+    return y;
   Value h = linear(norm(y, "pool.ln"), "pool.fc1", c.poolHidden(), true);
   return add(y, linear(activation(h, activationKind(c.poolAct())), "pool.fc2", c.width, true));
 }

@@ -111,6 +111,13 @@ std::vector<Axis> allAxes() {
     c.relBias = RelBiasKind::Beit;
     c.relBiasShared = true;
   });
+  for (RelBiasResize rule : {RelBiasResize::Linear, RelBiasResize::Geometric})
+    axes.one("rel_bias.resize", nameOf(rule), [=](Config &c) {
+      c.prefix = {{"cls", 1}};
+      c.relBias = RelBiasKind::Beit;
+      c.relBiasGrid = Extent{c.grid().height + 1, c.grid().width};
+      c.relBiasResize = rule;
+    });
   axes.all<NormKind>("norm.kind", [](Config &c) -> NormKind & { return c.norm; });
   axes.one("pre_norm", "true", [](Config &c) { c.preNorm = true; });
   axes.all<Placement>("block.placement", [](Config &c) -> Placement & { return c.block.placement; });
@@ -150,6 +157,13 @@ std::vector<Axis> allAxes() {
     c.pool.kind = PoolKind::Mean;
     c.pool.includePrefix = true;
   });
+  for (auto [field, part] :
+       {std::pair("pool.query", &PoolConfig::query), std::pair("pool.kv_bias", &PoolConfig::kvBias),
+        std::pair("pool.mlp", &PoolConfig::mlp)})
+    axes.one(field, "false", [part = part](Config &c) {
+      c.pool.kind = PoolKind::Map;
+      c.pool.*part = false;
+    });
   axes.one("head.layers", "[]", [](Config &c) { c.head.layers.clear(); });
   axes.one("head.combine", "mean", [](Config &c) {
     c.prefix = {{"cls", 1}, {"dist", 1}};

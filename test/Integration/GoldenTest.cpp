@@ -21,7 +21,6 @@ const std::string kGoldens = std::string(VITC_TEST_DATA) + "/goldens/";
 /// Cases that the compiler refuses (* matches any text), and the field that it names. One that compiles fails
 /// the test until it is taken off this list; the first pattern that fits counts.
 constexpr std::pair<const char *, const char *> kRefused[] = {
-    {"hf*-aimv2-head", "use_head"},
     {"timm-vit-parallel-things", "two attentions"},
     {"timm-vit-differential", "differential attention"},
     {"open_clip-attentional", "attentional_pool"},

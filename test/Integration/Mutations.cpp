@@ -123,7 +123,15 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"eva", "rope.offset", {{"rope.offset", "1"}}}, // against the prefix, which is not rotated
       same("rope.base", "200"),                       // without rotations
       {"eva", "rope.periods", {{"rope.periods", "[1, 10, 100]"}}, Refused, "rope.periods"}, // of dinov3 only
-      {"beit", "rel_bias.kind", {{"rel_bias.kind", R"("none")"}, {"ignored", R"(["blk.*.rel_table"])"}}},
+      {"beit",
+       "rel_bias.kind",
+       {{"rel_bias.kind", R"("none")"},
+        {"rel_bias.grid", "null"},
+        {"rel_bias.resize", "null"},
+        {"ignored", R"(["blk.*.rel_table"])"}}},
+      {"beit", "rel_bias.grid", {{"rel_bias.grid", "[3, 3]"}}, Refused, "rel_table"},
+      {"beit", "rel_bias.resize", {{"rel_bias.resize", R"("linear")"}}},
+      {"beit", "rel_bias.resize", {{"rel_bias.resize", "null"}}, Refused, "rel_bias.grid"},
       {"beit", "rel_bias.shared", {{"rel_bias.shared", "true"}}, Refused, "rel_table"},
 
       {"cls",
@@ -207,6 +215,9 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"map", "pool.heads", {{"pool.heads", "5"}}},
       {"map", "pool.hidden", {{"pool.hidden", "91"}}, Refused, "pool.fc1"},
       {"map", "pool.act", {{"pool.act", R"("relu")"}}},
+      {"map", "pool.query", {{"pool.query", "false"}, {"ignored", R"(["pool.q.*"])"}}},
+      {"map", "pool.mlp", {{"pool.mlp", "false"}}, Refused, "pool.mlp"},
+      {"map", "pool.kv_bias", {{"pool.kv_bias", "false"}, {"ignored", R"(["pool.k.b", "pool.v.b"])"}}},
       {"cls", "head.pre_logits", {{"head.pre_logits", "null"}, {"ignored", R"(["head.pre.*"])"}}},
       refused("head.pre_logits.out", "61", "head.pre"),
       {"cls", "head.pre_logits.act", {{"head.pre_logits.act", R"("relu")"}}},
@@ -224,6 +235,7 @@ const std::vector<Mutation> &vitc::test::mutations() {
       {"map", "zero_shot.classes", {{"zero_shot.classes", "5"}}, Refused, "zero_shot.w"},
       {"map", "zero_shot.sigmoid", {{"zero_shot.sigmoid", "true"}}},
       {"map", "outputs", {{"outputs", R"(["logits"])"}}},
+      {"cls", "tensors", {{"tensors", R"({"embed.cls": "embed.dist", "embed.dist": "embed.cls"})"}}},
   };
   return table;
 }

@@ -178,6 +178,10 @@ void Generator::drawRelativePositions(ModelConfig &config) {
   if (oneCls && chance(60) && config.heads * config.tokens() * config.tokens() < 1 << 21) {
     config.relBias = RelBiasKind::Beit;
     config.relBiasShared = chance(30);
+    if (chance(50)) {
+      config.relBiasGrid = Extent{between(1, 6), between(1, 6)};
+      config.relBiasResize = oneOf({RelBiasResize::Linear, RelBiasResize::Geometric});
+    }
   }
 }
 
@@ -194,6 +198,13 @@ void Generator::drawHead(ModelConfig &config) {
       config.pool.hidden = chance(50) ? logBetween(1, 300) : 0;
       if (chance(50))
         config.pool.act = Activation::GeluTanh;
+      config.pool.query = chance(70);
+      config.pool.kvBias = chance(70);
+      if (chance(30)) {
+        config.pool.mlp = false;
+        config.pool.hidden = 0;
+        config.pool.act.reset();
+      }
     }
   }
   bool reads = config.pool.kind == PoolKind::ConcatClsMean || config.pool.kind == PoolKind::MultiLayer;

@@ -63,10 +63,18 @@ CASES = {
     "timm-parallel": ("vit_pwee_patch16_reg1_gap_256", PLAIN),
     "timm-parallel-qk-norm": ("vit_base_patch16_xp_224", WIDE | dict(mlp_ratio=1.25, init_values=1e-5)),
     "timm-parallel-bias": ("vit_base_patch16_xp_224", PLAIN | dict(qkv_bias=True, qk_norm=False)),
+    # Towers of pictures and texts, as timm converts them: the projection is the head, with a bias of zeros.
+    "timm-clip-tower": ("vit_base_patch16_clip_224", PLAIN | dict(tower=True)),
+    "timm-pe-core-tower": ("vit_pe_core_base_patch16_224", PLAIN | dict(tower=True)),
     # Refused by name.
     "timm-vit-parallel-things": ("vit_small_patch16_18x2_224", PLAIN),
     "timm-vit-differential": ("vit_dwee_patch16_reg1_gap_256", SMALL | dict(mlp_ratio=1.25, num_heads=2)),
 }
+
+
+def run_tower(model, x):
+    features = model.forward_features(x)
+    return {"features": features.numpy(), "pooled": model.forward_head(features).numpy()}
 
 
 def wrong_pool(model, x):
@@ -157,9 +165,11 @@ def make(only=None):
 
 def make_case(name, arch, args, draw):
     directory = tools.fresh_directory(name)
-    run_at = args.get("run_at")
-    model = timm.create_model(arch, **{k: v for k, v in args.items() if k != "run_at"}).eval()
+    run_at, tower = args.get("run_at"), args.get("tower")
+    model = timm.create_model(arch, **{k: v for k, v in args.items() if k not in ("run_at", "tower")}).eval()
     tools.redraw(model, f"{name}{draw or ''}")
+    if tower:
+        nn.init.zeros_(model.head.bias)
     size, patch = model.patch_embed.img_size, model.patch_embed.patch_size
     quiet = 6
     quieten(model, quiet, name)
@@ -172,7 +182,9 @@ def make_case(name, arch, args, draw):
         size = run_at
         info["options"] = {"image-size": f"{run_at[0]}x{run_at[1]}"}
         info["notes"].append(f"run at {run_at[0]}x{run_at[1]}: tables of relative positions are resampled, in float32")
-    tools.finish_case(name, model, run, wrong_pool, size, model.patch_embed.proj.in_channels, patch, quiet, info,
+    if tower:
+        info["notes"].append("the head is a projection: its bias is zero, as timm has it of towers")
+    tools.finish_case(name, model, run_tower if tower else run, None if tower else wrong_pool, size, model.patch_embed.proj.in_channels, patch, quiet, info,
                       flips=flips_of(model))
 
 

@@ -223,7 +223,16 @@ TEST(HuggingFaceTowers, Aimv2) {
   EXPECT_EQ(config.heads, 2);
   expectRefused(aimv2("", true), aimv2Config({{"is_native", "true"}}), {"is_native", "position_embedding"});
   expectRefused(aimv2("", true), aimv2Config({{"qkv_bias", "true"}}), {"qkv_bias"});
-  expectRefused(aimv2("", true, true), aimv2Config({{"use_head", "true"}}), {"use_head", "query projection"});
+  // Its head is attention alone, and the probe is the query.
+  auto pooling = import(aimv2("", true, true), aimv2Config({{"use_head", "true"}}));
+  ASSERT_TRUE(pooling);
+  const PoolConfig &pool = pooling->config().pool;
+  EXPECT_EQ(pool.kind, PoolKind::Map);
+  EXPECT_FALSE(pool.query);
+  EXPECT_FALSE(pool.kvBias);
+  EXPECT_FALSE(pool.mlp);
+  expectRefused(aimv2("", true, true), aimv2Config(), {"use_head"});
+  expectRefused(aimv2("", true), aimv2Config({{"use_head", "true"}}), {"use_head"});
 }
 
 TEST(HuggingFaceTowers, ProcessorsOfVersionFive) {
@@ -259,10 +268,6 @@ TEST(HuggingFaceGoldens, AllBind) {
     auto document = get(JsonDocument::parseFile(it->path() + "/config.json"));
     ASSERT_TRUE(document);
     llvm::Expected<Imported> imported = importHuggingFace(it->path(), *document);
-    if (name.ends_with("aimv2-head")) {
-      expectError(imported.takeError(), ExitCode::Input, {"use_head"});
-      continue;
-    }
     ASSERT_TRUE(static_cast<bool>(imported)) << name.str() << ": " << llvm::toString(imported.takeError());
     const ModelConfig &config = imported->checkpoint.config;
     if (config.pos.kind == PosKind::SincosMae ||
