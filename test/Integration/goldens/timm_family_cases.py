@@ -63,9 +63,8 @@ CASES = {
     "timm-parallel": ("vit_pwee_patch16_reg1_gap_256", PLAIN),
     "timm-parallel-qk-norm": ("vit_base_patch16_xp_224", WIDE | dict(mlp_ratio=1.25, init_values=1e-5)),
     "timm-parallel-bias": ("vit_base_patch16_xp_224", PLAIN | dict(qkv_bias=True, qk_norm=False)),
-    # Towers of pictures and texts, as timm converts them: the projection is the head, with a bias of zeros.
+    # A tower of pictures and texts, as timm converts it: the projection is the head, with a bias of zeros.
     "timm-clip-tower": ("vit_base_patch16_clip_224", PLAIN | dict(tower=True)),
-    "timm-pe-core-tower": ("vit_pe_core_base_patch16_224", PLAIN | dict(tower=True)),
     # Refused by name.
     "timm-vit-parallel-things": ("vit_small_patch16_18x2_224", PLAIN),
     "timm-vit-differential": ("vit_dwee_patch16_reg1_gap_256", SMALL | dict(mlp_ratio=1.25, num_heads=2)),
