@@ -105,6 +105,12 @@ void vitc::printText(const DoctorReport &report, llvm::raw_ostream &os) {
                  fmt::format("{:.2e}", row.difference.maximum), boundText(row),
                  row.agrees ? "ok" : "DEPARTS"});
     trace.print(os);
+    if (llvm::any_of(report.comparisons, [](const StepComparison &row) {
+          return row.slack.pixels && row.step.kind > ModelStep::Decode;
+        }))
+      os << "bounds are wide where pixels may have been decoded or resized a little differently: a trace "
+            "with 'decode' "
+            "and 'normalise' narrows them\n";
   }
   if (!report.hidden.empty()) {
     std::string names;

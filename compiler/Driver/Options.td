@@ -133,8 +133,8 @@ def json : Switch<"json", [ClassifyVis, InspectVis, VerifyVis, BenchVis, EvalVis
 defm bound : Value<"bound", [VerifyVis, DoctorVis], "X",
                    "largest relative L2 error that passes, or Nx for N times the error of a plain f32 computation "
                    "(default: 2e-6; 3x with --variant outlier)",
-                   [HelpTextVariant<[DoctorVis], "largest relative L2 error of a step of the network (default: 2e-5; more "
-                                    "for traces in half precision, and for compiled code of bf16 and int8)">]>;
+                   [HelpTextVariant<[DoctorVis], "largest relative L2 error of a step of the network (default: 5e-6 to a "
+                                    "trace, 2e-5 of compiled code; more in half precision and int8)">]>;
 defm reference : Value<"reference", [DoctorVis], "FILE",
                        ".npz with the steps that another framework computed for the picture (docs/doctor.md)">;
 defm inputs : Value<"inputs", [VerifyVis], "N", "how many seeded inputs to run (default: 1)">;
