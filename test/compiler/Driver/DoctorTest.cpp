@@ -33,8 +33,8 @@ protected:
 };
 
 TEST_F(DoctorTest, StepsFollowFromAllEarlierOnes) {
-  for (const char *name :
-       {"timm-vit", "timm-beit", "hf4-deit-teacher", "hf4-siglip-vision", "timm-eva02-large"}) {
+  for (const char *name : {"timm-vit", "timm-beit", "hf4-deit-teacher", "hf4-siglip-vision",
+                           "timm-eva02-large", "walk-through", "timm-parallel", "keras2-vit-keras"}) {
     Sample model(name);
     for (const auto &[from, value] : model.own)
       for (const auto &[to, want] : model.own)
