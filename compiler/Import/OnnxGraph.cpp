@@ -156,9 +156,27 @@ View Graph::unary(const FunctionOp &op, const View &x) {
   return apply(x, Function::scale(1).then(op));
 }
 
+View Graph::ofOneImage(const View &x) {
+  if (batch == 1 || !onnx::isConstant(x) || x.rank() == 0 || x.extent(0) != batch)
+    return x;
+  std::optional<View> first = slice(x, 0, 0, 1);
+  std::optional<std::vector<double>> all = read(x);
+  if (!first || !all)
+    return x;
+  size_t size = all->size() / static_cast<size_t>(batch);
+  for (size_t i = size; i < all->size(); ++i)
+    if ((*all)[i] != (*all)[i - size])
+      return x;
+  return *first;
+}
+
 View Graph::binary(const FunctionOp &op, View a, View b) {
   if (const View *unknownOperand = firstUnknown({&a, &b}))
     return *unknownOperand;
+  if (a.rank() == b.rank() && onnx::isConstant(a) != onnx::isConstant(b)) {
+    View &constant = onnx::isConstant(a) ? a : b;
+    constant = ofOneImage(constant);
+  }
   auto shape = broadcastShape(a.shape(), b.shape());
   if (!shape)
     return unknown(fmt::format("shapes that do not fit: [{}] and [{}]", fmt::join(a.shape(), ", "),
@@ -334,8 +352,11 @@ View Graph::reduce(Reduction reduction, const View &x, llvm::ArrayRef<size_t> ax
   return scaled(*reshape(finish(std::move(value), kept), shape), pull ? x.scale : 1);
 }
 
-View Graph::concat(llvm::ArrayRef<View> parts, size_t axis) {
-  llvm::SmallVector<View, 4> list;
+View Graph::concat(llvm::ArrayRef<View> given, size_t axis) {
+  llvm::SmallVector<View, 4> list, parts(given);
+  if (axis > 0 && !llvm::all_of(given, onnx::isConstant))
+    for (View &part : parts)
+      part = ofOneImage(part);
   int64_t extent = 0;
   for (const View &part : parts) {
     if (firstUnknown({&part}))

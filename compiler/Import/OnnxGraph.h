@@ -91,6 +91,8 @@ public:
   Graph(const Graph &) = delete;
 
   int node = -1; ///< what is being raised
+  /// Images that the file computes at once. Values are those of one of them.
+  int64_t batch = 1;
 
   View tensor(const Tensor &tensor);
   View constant(DataType type, llvm::ArrayRef<int64_t> shape, std::vector<double> values);
@@ -136,6 +138,8 @@ private:
   View foldFunction(const View &x, const Function &function);
   // OnnxSimplify.cpp. Nothing: the pattern is another.
   std::optional<View> absorb(const View &x, const View &c, bool gain);
+  /// Of a constant that repeats the same numbers for each image of the batch, those of one.
+  View ofOneImage(const View &x);
   std::optional<View> centre(const View &a, const View &b);
   std::optional<View> normalise(const View &a, const View &b);
   bool spend(uint64_t bytes);

@@ -96,6 +96,9 @@ llvm::Expected<Imported> vitc::importOnnx(llvm::StringRef path, const ImportOpti
   result.store = WeightStore::forFiles(path, std::move(files));
   result.checkpoint.config = std::move(matched->config);
   result.checkpoint.notes = std::move(matched->notes);
+  if (raised->batch > 1)
+    result.checkpoint.notes.push_back(
+        fmt::format("the model is written for batches of {}; the library takes any", raised->batch));
   result.checkpoint.warnings = std::move(matched->warnings);
   Source &source = result.checkpoint.config.source;
   source.library = "onnx";

@@ -184,13 +184,12 @@ llvm::Expected<Raised> onnx::raise(const Model &model, std::optional<Extent> ima
   const ValueInfo &image = **found;
   Raised raised;
   llvm::SmallVector<int64_t, 4> shape(image.dims.begin(), image.dims.end());
-  if (shape[0] < 1)
-    shape[0] = 1;
-  if (shape[0] != 1)
-    return inputError(
-        "{}: input {}: expected a batch of 1 or a dynamic one, got {}; the library takes any batch "
-        "whatever the file says, so export with a batch of 1",
-        model.file->path(), describeInput(image), shape[0]);
+  constexpr int64_t maxBatch = 1 << 16;
+  if (shape[0] > maxBatch)
+    return inputError("{}: input {}: expected a batch of at most {}, got {}", model.file->path(),
+                      describeInput(image), maxBatch, shape[0]);
+  raised.batch = graph.batch = std::max<int64_t>(shape[0], 1);
+  shape[0] = 1;
   auto isColour = [](int64_t extent) { return extent == 1 || extent == 3 || extent == 4; };
   raised.layout = isColour(shape[3]) && !isColour(shape[1]) && shape[1] != channelsOf(model)
                       ? InputLayout::NHWC

@@ -9,11 +9,12 @@ namespace vitc::onnx {
 struct Raised {
   View image; ///< [1, C, H, W] or [1, H, W, C], as the file has it
   InputLayout layout = InputLayout::NCHW;
+  int64_t batch = 1; ///< that the file is written for
   std::vector<std::pair<llvm::StringRef, View>> outputs;
 };
 
-/// Evaluates the graph for one image, whose size is the input's or `imageSize`. Errors: no input or several
-/// that could be the image; a batch other than 1; a size that neither says.
+/// Evaluates the graph for one image, whose size is the input's or `imageSize`, also where it is written for
+/// a batch of several. Errors: no input or several that could be the image; a size that neither says.
 llvm::Expected<Raised> raise(const Model &model, std::optional<Extent> imageSize, Graph &graph);
 
 /// One node being raised. An operand that is absent is null.

@@ -73,8 +73,15 @@ Results reshape(const Call &c) {
     else if (extent < 0 || extent > 1 << 30 || (known *= std::max<int64_t>(extent, 1)) > int64_t(1) << 40)
       return {c.no("a Reshape to extents that are none")};
   }
+  // A batch written into the file stands in front, alone or with the heads.
+  int64_t batch = c.graph.batch, &front = wanted->empty() ? known : wanted->front();
+  if (batch > 1 && !isConstant(c.x()) && open != 0 && front % batch == 0 &&
+      (open > 0 || known != c.x().elements())) {
+    front /= batch;
+    known = wanted->empty() ? known : known / batch;
+  }
   if (open >= 0)
-    (*wanted)[open] = c.x().elements() / known;
+    (*wanted)[open] = c.x().elements() / std::max<int64_t>(known, 1);
   return reshapeTo(c, *wanted);
 }
 

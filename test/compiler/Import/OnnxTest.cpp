@@ -90,8 +90,49 @@ TEST(Onnx, SizesThatAreNotFixed) {
   EXPECT_EQ(model->config.inputSize, (Extent{8, 8}));
   m.inputs = {valueInfo("image", {-1, 3, 12, -1})};
   expectError(openOnnx(m.text(), options), ExitCode::Input, {"--image-size to agree", "got 8x8"});
-  m.inputs = {valueInfo("image", {4, 3, 8, 8})};
-  expectError(openOnnx(m.text()), ExitCode::Input, {"expected a batch of 1 or a dynamic one, got 4"});
+  m.inputs = {valueInfo("image", {1 << 17, 3, 8, 8})};
+  expectError(openOnnx(m.text()), ExitCode::Input, {"expected a batch of at most 65536, got 131072"});
+}
+
+// A batch that the exporter wrote into shapes and constants: the model is that of one image.
+TEST(Onnx, BatchesOfSeveralImages) {
+  auto single = get(openOnnx(tinyOnnx().text()));
+  ASSERT_TRUE(single);
+  for (bool merged : {false, true})
+    for (int64_t batch : {2, 3, 6, 8}) {
+      SCOPED_TRACE(batch);
+      OnnxParts m = tinyOnnx();
+      m.inputs = {valueInfo("image", {batch, 3, 8, 8})};
+      auto replace = [&](llvm::StringRef name, const std::string &tensor) {
+        auto it = llvm::find_if(m.initializers,
+                                [&](llvm::StringRef text) { return text.contains(bytesField(8, name)); });
+        ASSERT_NE(it, m.initializers.end());
+        *it = tensor;
+      };
+      replace("s_tokens", intTensor("s_tokens", {3}, {batch, merged ? -1 : 8, 4}));
+      replace("s_heads", intTensor("s_heads", {4}, {batch, 5, 2, merged ? -1 : 4}));
+      replace("s_merged", intTensor("s_merged", {3}, {merged ? -1 : batch, 5, 8}));
+      // The class token, once for each image.
+      m.ints("s_cls", {batch, 1, 8});
+      m.node("Expand", {"cls", "s_cls"}, {"all_cls"});
+      for (std::string &node : m.nodes)
+        if (llvm::StringRef(node).contains(bytesField(3, "to_joined")))
+          node =
+              OnnxParts().node("Concat", {"all_cls", "rows"}, {"joined"}, {intAttribute("axis", 1)}).nodes[0];
+      auto model = get(openOnnx(m.text()));
+      ASSERT_TRUE(model);
+      model->config.source.hash = single->config.source.hash; // of the files
+      EXPECT_EQ(model->config, single->config);
+      for (const auto &[name, tensor] : single->tensors)
+        EXPECT_EQ(values(*model, name), values(*single, name)) << name;
+      EXPECT_TRUE(llvm::any_of(model->notes, [&](const std::string &note) {
+        return llvm::StringRef(note).contains("written for batches of " + std::to_string(batch));
+      }));
+      // Tokens that differ from image to image are no class token.
+      replace("s_cls", intTensor("s_cls", {3}, {batch, 1, 8}));
+      replace("cls", floatTensor("cls", {batch, 1, 8}));
+      EXPECT_FALSE(static_cast<bool>(openOnnx(m.text())));
+    }
 }
 
 TEST(Onnx, InputsThatAreNoImage) {
