@@ -91,6 +91,15 @@ static void describeShapes(const ModelConfig &config, const ModelStep &step, con
   }
 }
 
+static double correlation(const Tensor &a, const Tensor &b) {
+  double count = static_cast<double>(a.data.size()), meanA = 0, meanB = 0, aa = 0, bb = 0, ab = 0;
+  for (auto [x, y] : llvm::zip(a.data, b.data))
+    meanA += x / count, meanB += y / count;
+  for (auto [x, y] : llvm::zip(a.data, b.data))
+    aa += (x - meanA) * (x - meanA), bb += (y - meanB) * (y - meanB), ab += (x - meanA) * (y - meanB);
+  return aa > 0 && bb > 0 ? ab / std::sqrt(aa * bb) : 1;
+}
+
 static void describePixels(const ModelStep &step, const Tensor &got, const Tensor &want,
                            std::vector<std::string> &facts) {
   size_t differ = 0;
@@ -100,6 +109,8 @@ static void describePixels(const ModelStep &step, const Tensor &got, const Tenso
   facts.push_back(fmt::format("{} of {} values differ; the reference's lie in {:.4g} to {:.4g}", differ,
                               got.data.size(), *low, *high));
   auto [ownLow, ownHigh] = std::minmax_element(got.data.begin(), got.data.end());
+  if (correlation(got, want) < 0.3)
+    facts.push_back("the two have little in common: is this the trace of the same picture?");
   if (step.kind <= ModelStep::Crop && *high <= 1 && *ownHigh > 1)
     facts.push_back("the reference's pixels lie in 0..1: store them before the division by 255");
 }

@@ -37,6 +37,9 @@ llvm::Expected<Patient> readPatient(llvm::StringRef path, int64_t maxSide) {
   llvm::Expected<Picture> picture = decodePicture((*file)->bytes(), path, maxSide);
   if (!picture)
     return picture.takeError();
+  if (int64_t(picture->height) * picture->width > kMaxSteppedPixels)
+    return inputError("{}: expected at most {} pixels, each of which is looked at, got {} x {}", path.str(),
+                      kMaxSteppedPixels, picture->width, picture->height);
   return Patient{std::move(*picture), pictureFacts((*file)->bytes())};
 }
 

@@ -8,9 +8,6 @@
 using namespace vitc;
 using vit::Tensor;
 
-/// Pixels of a resized picture that a person may want to look at; wider ones are cut out as they are resized.
-static constexpr int64_t kMaxResized = int64_t(1) << 26;
-
 Tensor vitc::decodedPixels(const Picture &picture, int64_t channels) {
   Tensor result{{picture.height, picture.width, channels}, {}};
   result.data.reserve(static_cast<size_t>(int64_t(picture.height) * picture.width * channels));
@@ -83,8 +80,8 @@ static llvm::Expected<Tensor> resized(const ModelConfig &config, const Tensor &p
     size = *whole;
     int64_t side = std::max(pixels.shape[0], pixels.shape[1]);
     // The runtime's scratch grows with both.
-    if (std::max(size.height, side) * size.width > kMaxResized)
-      return inputError("expected a resized picture of at most {} pixels, got {} x {}", kMaxResized,
+    if (std::max(size.height, side) * size.width > kMaxSteppedPixels)
+      return inputError("expected a resized picture of at most {} pixels, got {} x {}", kMaxSteppedPixels,
                         size.height, size.width);
     table->crop = 0;
   }

@@ -8,6 +8,9 @@
 
 namespace vitc {
 
+/// The largest pictures whose steps are looked at: 800 MB in RGB, in float64.
+constexpr int64_t kMaxSteppedPixels = int64_t(1) << 25;
+
 /// The step Decode: the picture in the model's channels, grey replicated, or RGB made grey as Pillow does.
 vit::Tensor decodedPixels(const Picture &picture, int64_t channels);
 

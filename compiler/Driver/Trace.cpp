@@ -1,5 +1,6 @@
 #include "compiler/Driver/Trace.h"
 #include "compiler/Driver/Npy.h"
+#include "compiler/Driver/PixelSteps.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
 #include "compiler/Support/Suggest.h"
@@ -83,9 +84,9 @@ llvm::Error StepReader::shapeOf(const RawTensor &raw, const ModelStep &step, vit
                       : row   ? "[1, numbers]"
                               : "[1, tokens, width]",
                       shapeTuple(raw.shape));
-  if (pixels && (shape[0] > 65535 || shape[1] > 65535 || shape[2] > 4))
-    return inputError("{}: '{}': expected sides of at most 65535 and 4 channels, got shape {}", store.path(),
-                      stepText(step), shapeTuple(raw.shape));
+  if (pixels && (shape[0] * shape[1] > kMaxSteppedPixels || shape[2] > 4))
+    return inputError("{}: '{}': expected at most {} pixels of 4 channels, got shape {}", store.path(),
+                      stepText(step), kMaxSteppedPixels, shapeTuple(raw.shape));
   if (row)
     shape.insert(shape.begin(), 1);
   value.shape = shape;
@@ -105,6 +106,10 @@ llvm::Expected<std::pair<ModelStep, TracedStep>> StepReader::read(const RawTenso
   llvm::Expected<ModelStep> step = stepOf(raw);
   if (!step)
     return step.takeError();
+  // Before anything is allocated: numbers take eight bytes here, and one in the file.
+  if (raw.elements > 4 * kMaxSteppedPixels)
+    return inputError("{}: '{}': expected at most {} numbers, got shape {}", store.path(), stepText(*step),
+                      4 * kMaxSteppedPixels, shapeTuple(raw.shape));
   TracedStep traced;
   std::vector<double> &data = traced.value.data;
   // Readers refuse arrays of more elements than their files hold.

@@ -150,6 +150,11 @@ TEST_F(DoctorTest, SaysWhatPicturesDo) {
         turned.data[(x * height + height - 1 - y) * 3 + c] = value;
         half.data[((height - 1 - y) * width + width - 1 - x) * 3 + c] = value;
       }
+  Tensor noise = decoded;
+  for (size_t i = 0; i < noise.data.size(); ++i)
+    noise.data[i] = static_cast<double>(i * i % 251);
+  EXPECT_TRUE(mentions(factsOf(pictures, {Decode}, noise), "the trace of the same picture?"));
+  EXPECT_FALSE(mentions(factsOf(pictures, {Decode}, unit), "the trace of the same picture?"));
   EXPECT_TRUE(mentions(factsOf(pictures, {Decode}, bgr), "BGR"));
   EXPECT_TRUE(mentions(factsOf(pictures, {Decode}, half), "turned by 180 degrees"));
   EXPECT_TRUE(mentions(factsOf(pictures, {Decode}, turned), "turned by 90 degrees clockwise"));
