@@ -34,7 +34,12 @@ def timm_model(name):
         mean=data["mean"],
         std=data["std"],
     )
-    return model, model.blocks, lambda picture: transform(picture)[None]
+    resize, crop = transform.transforms[:2]
+
+    def prepare(picture):
+        return transform(picture)[None], {"resize": resize(picture), "crop": crop(resize(picture))}
+
+    return model, model.blocks, prepare
 
 
 def hf_model(name, kind, blocks):
@@ -42,7 +47,7 @@ def hf_model(name, kind, blocks):
 
     model = getattr(transformers, kind).from_pretrained(goldens / name)
     processor = transformers.AutoImageProcessor.from_pretrained(goldens / name, use_fast=False)
-    return model, blocks(model), lambda picture: processor(picture, return_tensors="pt")["pixel_values"]
+    return model, blocks(model), lambda picture: (processor(picture, return_tensors="pt")["pixel_values"], {})
 
 
 cases = {
@@ -54,4 +59,5 @@ cases = {
 picture = Image.open(goldens / "hf4-vit" / "golden" / "picture.png").convert("RGB")
 for case in sys.argv[1:] or cases:
     model, blocks, prepare = cases[case]()
-    trace(here / f"{case}.npz", model, blocks, prepare(picture), decode=picture)
+    pixels, steps = prepare(picture)
+    trace(here / f"{case}.npz", model, blocks, pixels, decode=picture, **steps)
