@@ -28,7 +28,7 @@ bool attempt(Matching &m, const Output &output, Weights &weights) {
     return m.fail(last, "tokens of one width", "[tokens, width]");
   m.progress = 50;
   const Value *first = m.matchBlocks(last, weights);
-  return first && m.config.depth > 0 && m.matchEmbedding(first, weights) && m.describeRope() &&
+  return first && m.config.depth > 0 && m.matchEmbedding(first, weights) && m.describeRope(weights) &&
          m.describeBiases(weights) && m.checkRows();
 }
 

@@ -38,7 +38,7 @@ struct Projection {
   View weight, bias;            ///< [outputs][width]; [outputs] or absent
 };
 
-/// Tables of rotary positions, [patches][size].
+/// Tables of rotary positions, [heads or 1][patches][size].
 struct RopeTables {
   bool half = false; ///< pairs lie half a head apart, else side by side
   int64_t prefix = 0;
@@ -103,12 +103,14 @@ public:
   bool describeBiases(Weights &weights);
 
   // OnnxMatchRope.cpp
-  RopeTables ropeTables; ///< of all blocks
+  std::vector<RopeTables> rotations; ///< of the blocks, from the last one on; absent or present in all
   /// Peels the rotation off queries or keys [heads][tokens][size], if there is one.
   bool peelRotation(View &x, RopeTables &tables);
   bool sameTables(const RopeTables &a, const RopeTables &b);
   /// Finds the description that gives the tables. Precondition: the embedding is known.
-  bool describeRope();
+  bool describeRope(Weights &weights);
+  /// Angles of each head's own, or of each block's own.
+  bool describeMixed(Weights &weights);
 
   // OnnxMatchHead.cpp
   /// What `output` is computed from, down to the tokens behind the last block, which it returns.

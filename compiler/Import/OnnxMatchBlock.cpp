@@ -396,6 +396,11 @@ const Value *BlockMatcher::match(const Value *x) {
 
 } // namespace
 
+/// Whether two blocks rotate alike, with whatever angles.
+static bool sameRule(const RopeTables &a, const RopeTables &b) {
+  return !a.cos.source == !b.cos.source && a.half == b.half && a.prefix == b.prefix;
+}
+
 const Value *Matching::matchBlocks(const Value *last, Weights &weights) {
   constexpr int most = 1024;
   std::vector<Weights> blocks;
@@ -412,14 +417,14 @@ const Value *Matching::matchBlocks(const Value *last, Weights &weights) {
       config.block = matcher.config;
       config.heads = matcher.heads;
       config.headDim = matcher.headDim;
-      ropeTables = matcher.rope;
     } else if (!(config.block == matcher.config) || config.heads != matcher.heads ||
-               config.headDim != matcher.headDim || !sameTables(ropeTables, matcher.rope)) {
+               config.headDim != matcher.headDim || !sameRule(rotations.front(), matcher.rope)) {
       fail(x, "blocks that are all alike (sizes, biases, activation, layer-scale)", nearestBlock);
       return nullptr;
     }
     blocks.push_back(std::move(found));
     biases.push_back(matcher.bias);
+    rotations.push_back(matcher.rope);
     x = before;
   }
   config.depth = static_cast<int64_t>(blocks.size());

@@ -16,7 +16,7 @@ using namespace vitc::onnx;
 namespace {
 
 constexpr const char *nearestRope =
-    "2-D rotary positions as EVA-02 (neighbouring pairs) and DINOv3 (halves) have them";
+    "2-D rotary positions as EVA-02, rope-vit (neighbouring pairs) and DINOv3 (halves) have them";
 
 /// `view`, over a Concat with layout [outer][sum][inner], as a view of the one part that holds all of it.
 std::optional<View> intoPart(const View &view, const Value &concat) {
@@ -95,11 +95,9 @@ std::optional<RotatedView> rotation(const View &view) {
       }
       if (!fits)
         continue;
-      for (std::optional<View> &table : tables) {
-        if (!table->axes[0].empty() && table->axes[0] != merged({{table->extent(0), 0}}))
-          return std::nullopt; // each head with angles of its own
-        table->axes.erase(table->axes.begin());
-      }
+      for (std::optional<View> &table : tables)
+        if (table->axes[0] == merged({{table->extent(0), 0}})) // the same for all heads
+          table->axes[0].clear();
       result.x = *factors[0];
       result.tables.half = half;
       result.tables.cos = *tables[0];
@@ -260,19 +258,88 @@ std::optional<RopeConfig> RopeFit::fitNeighbours() const {
 
 } // namespace
 
-bool Matching::describeRope() {
-  if (!ropeTables.cos.source)
+bool Matching::describeRope(Weights &weights) {
+  if (rotations.empty() || !rotations.front().cos.source)
     return true;
   constexpr Value *nowhere = nullptr;
   Extent grid = config.grid();
-  std::optional<std::vector<double>> cos = graph.read(ropeTables.cos), sin = graph.read(ropeTables.sin);
-  if (!cos || !sin || static_cast<int64_t>(cos->size()) != grid.height * grid.width * config.headDim ||
-      cos->size() != sin->size() || config.headDim % 4 || ropeTables.prefix != config.prefixTokens())
+  RopeTables &first = rotations.front();
+  int64_t patches = grid.height * grid.width;
+  if (config.headDim % 2 || first.prefix != config.prefixTokens() || first.cos.extent(1) != patches ||
+      first.cos.extent(2) != config.headDim)
     return fail(nowhere, "rotary positions on the patches and nothing else", nearestRope);
-  std::optional<RopeConfig> rope =
-      RopeFit(std::move(*cos), std::move(*sin), grid, config.headDim).fit(ropeTables.half);
+  bool shared = first.cos.extent(0) == 1 && first.sin.extent(0) == 1 &&
+                llvm::all_of(rotations, [&](const RopeTables &tables) { return sameTables(first, tables); });
+  if (!shared)
+    return describeMixed(weights);
+  std::optional<std::vector<double>> cos = graph.read(first.cos), sin = graph.read(first.sin);
+  std::optional<RopeConfig> rope;
+  if (cos && sin && config.headDim % 4 == 0)
+    rope = RopeFit(std::move(*cos), std::move(*sin), grid, config.headDim).fit(first.half);
   if (!rope)
     return fail(nowhere, "rotary positions by a rule that is known", nearestRope);
   config.rope = *rope;
+  return true;
+}
+
+namespace {
+
+/// The angle per step of a coordinate, from 0 to `steps`, whose cosines and sines are given: the first step,
+/// made exact by the last one. One of those that differ by whole turns.
+double frequency(llvm::function_ref<double(int64_t)> angle, int64_t steps) {
+  if (steps == 0)
+    return 0;
+  double rough = angle(1), last = angle(steps), count = static_cast<double>(steps);
+  double turns = std::round((rough * count - last) / (2 * M_PI));
+  return (last + 2 * M_PI * turns) / count;
+}
+
+/// Frequencies [2, heads, size / 2] of x and y whose angles, each twice, the tables [heads][patches][size]
+/// hold.
+std::optional<std::vector<double>> mixedFrequencies(llvm::ArrayRef<double> cos, llvm::ArrayRef<double> sin,
+                                                    Extent grid, int64_t heads, int64_t size) {
+  std::vector<double> result(heads * size);
+  int64_t patches = grid.height * grid.width, pairs = size / 2;
+  for (int64_t head = 0; head < heads; ++head)
+    for (int64_t pair = 0; pair < pairs; ++pair) {
+      auto at = [&](int64_t row, int64_t channel) { return (head * patches + row) * size + channel; };
+      auto angle = [&](int64_t row) { return std::atan2(sin[at(row, 2 * pair)], cos[at(row, 2 * pair)]); };
+      double x = frequency(angle, grid.width - 1);
+      double y = frequency([&](int64_t i) { return angle(i * grid.width); }, grid.height - 1);
+      for (int64_t row = 0; row < patches; ++row)
+        for (int64_t channel : {2 * pair, 2 * pair + 1}) {
+          double want = static_cast<double>(row % grid.width) * x + static_cast<double>(row / grid.width) * y;
+          double tolerance = 1e-5 + 1e-6 * std::abs(want);
+          if (!(std::abs(cos[at(row, channel)] - std::cos(want)) <= tolerance) ||
+              !(std::abs(sin[at(row, channel)] - std::sin(want)) <= tolerance))
+            return std::nullopt;
+        }
+      result[head * pairs + pair] = x;
+      result[(heads + head) * pairs + pair] = y;
+    }
+  return result;
+}
+
+} // namespace
+
+bool Matching::describeMixed(Weights &weights) {
+  constexpr Value *nowhere = nullptr;
+  int64_t heads = config.heads, size = config.headDim, patches = config.patches();
+  for (size_t i = 0; i < rotations.size(); ++i) {
+    const RopeTables &tables = rotations[i];
+    std::optional<View> cos = broadcastTo(tables.cos, {heads, patches, size}),
+                        sin = broadcastTo(tables.sin, {heads, patches, size});
+    std::optional<std::vector<double>> cosines, sines, found;
+    if (cos && sin && !tables.half && (cosines = graph.read(*cos)) && (sines = graph.read(*sin)))
+      found = mixedFrequencies(*cosines, *sines, config.grid(), heads, size);
+    if (!found)
+      return fail(nowhere, "rotary positions by a rule that is known", nearestRope);
+    View view = graph.constant(DataType::Double, {2, heads, size / 2}, std::move(*found));
+    if (valueOf(view))
+      return fail(nowhere, "tables that fit into memory", nearestRope);
+    weights[fmt::format("blk.{}.rope_freq", rotations.size() - 1 - i)] = view;
+  }
+  config.rope.kind = RopeKind::Mixed;
+  config.rope.pairing = "adjacent";
   return true;
 }

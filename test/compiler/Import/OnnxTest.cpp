@@ -94,6 +94,73 @@ TEST(Onnx, SizesThatAreNotFixed) {
   expectError(openOnnx(m.text()), ExitCode::Input, {"expected a batch of at most 65536, got 131072"});
 }
 
+/// tinyOnnx() with rotated queries and keys on its 2 x 2 patches, by angles of each head's own as rope-vit
+/// has them: a tenth of 0 to 7 in "frequencies" [2, heads, 1, pairs].
+static OnnxParts mixedRopeOnnx() {
+  OnnxParts m = tinyOnnx();
+  llvm::erase_if(m.nodes, [](llvm::StringRef node) {
+    return node.contains(bytesField(3, "to_q_heads")) || node.contains(bytesField(3, "to_k_heads"));
+  });
+  m.initializers.push_back(floatTensor("counts", {2, 2, 1, 2}));
+  m.initializers.push_back(floatTensor("patch", {4, 1}));
+  m.initializers.push_back(floatTensor("tenth", {}, 0.1f));
+  m.initializers.push_back(floatTensor("two", {}, 2));
+  m.initializers.push_back(intTensor("first", {}, {0}));
+  m.initializers.push_back(intTensor("second", {}, {1}));
+  m.ints("at0", {0}).ints("at1", {1}).ints("at3", {3}).ints("at4", {4}).ints("at5", {5}).ints("step2", {2});
+  m.ints("axis2", {2}).ints("s_table", {1, 2, 4, 4});
+  m.node("Mul", {"counts", "tenth"}, {"frequencies"})
+      .node("Gather", {"frequencies", "first"}, {"of_x"})
+      .node("Gather", {"frequencies", "second"}, {"of_y"})
+      .node("Mod", {"patch", "two"}, {"x"}, {intAttribute("fmod", 1)})
+      .node("Mul", {"patch", "half"}, {"halved"})
+      .node("Floor", {"halved"}, {"y"})
+      .node("Mul", {"x", "of_x"}, {"angle_x"})
+      .node("Mul", {"y", "of_y"}, {"angle_y"})
+      .node("Add", {"angle_x", "angle_y"}, {"angle"});
+  for (std::string name : {"Cos", "Sin"})
+    m.node(name, {"angle"}, {name})
+        .node("Unsqueeze", {name, "at3"}, {name + "_column"})
+        .node("Concat", {name + "_column", name + "_column"}, {name + "_twice"}, {intAttribute("axis", 3)})
+        .node("Reshape", {name + "_twice", "s_table"}, {name + "_table"});
+  for (std::string p : {"q", "k"}) {
+    m.node("Transpose", {p + "_split"}, {p + "_rows"}, {intsAttribute("perm", {0, 2, 1, 3})})
+        .node("Slice", {p + "_rows", "at0", "at1", "axis2"}, {p + "_front"})
+        .node("Slice", {p + "_rows", "at1", "at5", "axis2"}, {p + "_x"})
+        .node("Slice", {p + "_x", "at0", "at4", "at3", "step2"}, {p + "_even"})
+        .node("Slice", {p + "_x", "at1", "at4", "at3", "step2"}, {p + "_odd"})
+        .node("Neg", {p + "_odd"}, {p + "_negated"})
+        .node("Unsqueeze", {p + "_negated", "at4"}, {p + "_left"})
+        .node("Unsqueeze", {p + "_even", "at4"}, {p + "_right"})
+        .node("Concat", {p + "_left", p + "_right"}, {p + "_pairs"}, {intAttribute("axis", 4)})
+        .node("Reshape", {p + "_pairs", "s_table"}, {p + "_turned"})
+        .node("Mul", {p + "_x", "Cos_table"}, {p + "_cos"})
+        .node("Mul", {p + "_turned", "Sin_table"}, {p + "_sin"})
+        .node("Add", {p + "_cos", p + "_sin"}, {p + "_rotated"})
+        .node("Concat", {p + "_front", p + "_rotated"}, {p == "q" ? "q_heads" : "k_joined"},
+              {intAttribute("axis", 2)});
+  }
+  m.node("Transpose", {"k_joined"}, {"k_heads"}, {intsAttribute("perm", {0, 1, 3, 2})});
+  return m;
+}
+
+TEST(Onnx, RotaryPositionsOfEachHeadsOwn) {
+  OnnxParts m = mixedRopeOnnx();
+  auto model = get(openOnnx(m.text()));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->config.rope.kind, RopeKind::Mixed);
+  EXPECT_EQ(model->config.rope.pairing, "adjacent");
+  EXPECT_EQ(shapeOf(*model, "blk.0.rope_freq"), "[2, 2, 2]");
+  std::vector<double> frequencies = values(*model, "blk.0.rope_freq");
+  for (size_t i = 0; i < frequencies.size(); ++i)
+    EXPECT_NEAR(frequencies[i], 0.1 * static_cast<double>(i), 1e-7) << i;
+  // Angles that are no plane over the patches.
+  for (std::string &node : m.nodes)
+    if (llvm::StringRef(node).contains(bytesField(3, "to_y")))
+      node = OnnxParts().node("Mul", {"patch", "patch"}, {"y"}).nodes[0];
+  expectError(openOnnx(m.text()), ExitCode::Input, {"rotary positions by a rule that is known", "rope-vit"});
+}
+
 // A batch that the exporter wrote into shapes and constants: the model is that of one image.
 TEST(Onnx, BatchesOfSeveralImages) {
   auto single = get(openOnnx(tinyOnnx().text()));
