@@ -99,6 +99,14 @@ Slack Doctor::slackOf(const ModelStep &step, const TracedStep &traced, const Mod
   return slack;
 }
 
+llvm::Expected<Tensor> Doctor::computed(const ModelStep &step, const ModelStep &from, const Tensor &source,
+                                        bool fromTrace) {
+  auto ours = own.find(step);
+  if (!fromTrace && ours != own.end())
+    return ours->second;
+  return engine.compute({engine.config()}, from, source, step);
+}
+
 llvm::Expected<std::vector<StepComparison>> Doctor::compare(Console &console) {
   std::vector<StepComparison> result;
   for (const auto &[step, traced] : trace.steps()) {
@@ -120,7 +128,7 @@ llvm::Expected<std::vector<StepComparison>> Doctor::compare(Console &console) {
         continue;
       }
       comparison.from = source->first;
-      llvm::Expected<Tensor> value = engine.compute({engine.config()}, source->first, *source->second, step);
+      llvm::Expected<Tensor> value = computed(step, source->first, *source->second, comparison.fromTrace);
       if (!value)
         return value.takeError();
       comparison.difference = difference(*value, traced.value);
@@ -238,7 +246,7 @@ llvm::Expected<Diagnosis> Doctor::diagnose(const StepComparison &departure, Cons
   } else {
     bool fromTrace;
     source = sourceOf(departure.step, fromTrace)->second;
-    llvm::Expected<Tensor> value = engine.compute({engine.config()}, departure.from, *source, departure.step);
+    llvm::Expected<Tensor> value = computed(departure.step, departure.from, *source, fromTrace);
     if (!value)
       return value.takeError();
     got = std::move(*value);

@@ -64,6 +64,9 @@ private:
   /// The nearest earlier step of the trace that `step` can be computed from, or our own decoded picture.
   std::optional<std::pair<ModelStep, const vit::Tensor *>> sourceOf(const ModelStep &step,
                                                                     bool &fromTrace) const;
+  /// The step from a source that sourceOf() found.
+  llvm::Expected<vit::Tensor> computed(const ModelStep &step, const ModelStep &from,
+                                       const vit::Tensor &source, bool fromTrace);
   Slack slackOf(const ModelStep &step, const TracedStep &traced, const ModelStep &from, bool fromTrace) const;
   llvm::Error search(const StepComparison &departure, const vit::Tensor &source, const vit::Tensor &want,
                      bool fit, Diagnosis &diagnosis, Console &console);

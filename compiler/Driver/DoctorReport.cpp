@@ -186,6 +186,10 @@ void vitc::printJson(const DoctorReport &report, llvm::raw_ostream &os) {
           json.attribute("from_trace", row.fromTrace);
           json.attribute("error", orNull(row.difference.relative));
           json.attribute("max_error", orNull(row.difference.maximum));
+          if (row.step.kind <= ModelStep::Normalise)
+            json.attribute("bound_levels", row.slack.levels);
+          else
+            json.attribute("bound", row.slack.bound);
           json.attribute("agrees", row.agrees);
         });
     });
