@@ -237,9 +237,8 @@ llvm::Error checkOutputs(const ModelConfig &config) {
     const OutputSpec &output = config.outputs[i];
     std::string name = outputText(output);
     bool maps = output.kind == OutputValue::Attention || output.kind == OutputValue::Rollout;
-    if (maps && (!config.block.attn.softmax || config.block.attn.scaleRule == ScaleRule::LearnedDivisor))
-      return inputError("outputs: '{}' expects attention with a softmax and a scale that is not learned",
-                        name);
+    if (maps && !config.block.attn.softmax)
+      return inputError("outputs: '{}' expects attention with a softmax, got block.attn.softmax false", name);
     if (llvm::is_contained(llvm::ArrayRef(config.outputs).take_front(i), output))
       return inputError("outputs: expected '{}' once, got it twice", name);
     bool pooled = config.pool.kind != PoolKind::None;

@@ -1,5 +1,6 @@
 //===- BuildBlocks.cpp - attention and MLP as model-level ops ------------------------------------===//
 #include "compiler/Pipeline/ForwardBuilder.h"
+#include "dialect/Transforms/Projection.h"
 #include <cmath>
 
 using namespace mlir;
@@ -122,6 +123,12 @@ void ForwardBuilder::keepMaps(Value x, int64_t index, const std::string &prefix)
   Value map =
       vit::AttentionWeightsOp::create(b, loc, type({c.heads * rows(query), rows(key)}), query, key,
                                       attentionBias(prefix), heads, b.getF64FloatAttr(attentionScale()));
+  if (c.block.attn.scaleRule ==
+      ScaleRule::LearnedDivisor) { // which maps do not know: their queries are divided
+    MLIRContext *context = b.getContext();
+    auto divide = vit::DivideStepAttr::get(context, FlatSymbolRefAttr::get(context, prefix + "scale"));
+    vit::scaleQuery(*vit::Projection::of(query), divide, "divided", weights);
+  }
   maps[index] = map;
   if (rollout)
     rolled = vit::RolloutOp::create(b, loc, type({rows(query), rows(key)}), map, rolled, heads);

@@ -265,8 +265,7 @@ void Generator::drawOutputs(ModelConfig &config) {
   }
   add({OutputValue::Features});
   add({OutputValue::Hidden, between(0, config.depth)});
-  bool weights = config.block.attn.softmax && config.block.attn.scaleRule != ScaleRule::LearnedDivisor;
-  if (config.tokens() < 100 && weights) {
+  if (config.tokens() < 100 && config.block.attn.softmax) {
     add({OutputValue::Attention, between(0, config.depth - 1)});
     if (pooled)
       add({OutputValue::Rollout});

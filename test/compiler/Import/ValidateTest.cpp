@@ -112,6 +112,8 @@ TEST(Validate, Outputs) {
        [](ModelConfig &c) { c.outputs = {{OutputValue::Hidden, c.depth + 1}}; }},
       {"outputs: expected attention from attention:0 to",
        [](ModelConfig &c) { c.outputs = {{OutputValue::Attention, c.depth}}; }},
+      {"outputs: 'rollout' expects attention with a softmax",
+       [](ModelConfig &c) { c.block.attn.softmax = false, c.outputs = {{OutputValue::Rollout}}; }},
       {"outputs: expected 'features' once",
        [](ModelConfig &c) { c.outputs = {{OutputValue::Features}, {OutputValue::Features}}; }},
       {"zero_shot: expected a model without head.layers", [](ModelConfig &c) { c.zeroShot = ZeroShot{3}; }},

@@ -341,6 +341,28 @@ TEST_F(BuildModuleTest, AttentionMaps) {
   EXPECT_EQ(maps, 4);
 }
 
+// Maps of a learned divisor divide their queries, behind a norm of queries if there is one.
+TEST_F(BuildModuleTest, AttentionMapsOfALearnedDivisor) {
+  config.block.attn.scaleRule = ScaleRule::LearnedDivisor;
+  config.outputs = {{OutputValue::Attention, 0}};
+  auto weightOf = [](mlir::Value value) { return value.getDefiningOp<vit::ParamOp>().getWeight(); };
+  lines();
+  auto maps = first<vit::AttentionWeightsOp>();
+  EXPECT_EQ(maps.getScale().convertToDouble(), 1);
+  auto query = maps.getQuery().getDefiningOp<vit::LinearOp>(),
+       key = maps.getKey().getDefiningOp<vit::LinearOp>();
+  EXPECT_EQ(weightOf(query.getWeight()), "blk.0.q.w.divided");
+  EXPECT_EQ(weightOf(query.getBias()), "blk.0.q.b.divided");
+  EXPECT_EQ(weightOf(key.getWeight()), "blk.0.k.w");
+  auto attention = first<vit::AttentionOp>(); // has its divisor
+  EXPECT_EQ(weightOf(attention.getQuery().getDefiningOp<vit::LinearOp>().getWeight()), "blk.0.q.w");
+  config.block.attn.qkNorm = NormKind::Layer;
+  lines();
+  auto norm = first<vit::AttentionWeightsOp>().getQuery().getDefiningOp<vit::LayerNormOp>();
+  EXPECT_EQ(weightOf(norm.getGamma()), "blk.0.qn.w.divided");
+  EXPECT_EQ(weightOf(norm.getBeta()), "blk.0.qn.b.divided");
+}
+
 TEST_F(BuildModuleTest, ZeroShot) {
   config.head.layers.clear();
   config.zeroShot = ZeroShot{9, false};
