@@ -35,6 +35,7 @@ private:
 void suspectPixels(SuspectList &list, const ModelStep &to, const vit::Tensor &reference);
 void suspectEmbedding(SuspectList &list);
 void suspectNorms(SuspectList &list);
+void suspectActivation(SuspectList &list);
 void suspectAttention(SuspectList &list);
 void suspectBlock(SuspectList &list);
 void suspectHead(SuspectList &list, const ModelStep &to);

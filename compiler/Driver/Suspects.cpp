@@ -178,7 +178,7 @@ void vitc::suspectAttention(SuspectList &list) {
   suspectRope(list);
 }
 
-void vitc::suspectBlock(SuspectList &list) {
+void vitc::suspectActivation(SuspectList &list) {
   if (!list.covers(ModelStep::Block))
     return;
   const ModelConfig &c = list.config();
@@ -190,6 +190,12 @@ void vitc::suspectBlock(SuspectList &list) {
                  v.config.pool.act = v.config.poolAct(); // stays what it is
                v.config.block.mlp.act = act;
              });
+}
+
+void vitc::suspectBlock(SuspectList &list) {
+  if (!list.covers(ModelStep::Block))
+    return;
+  const ModelConfig &c = list.config();
   suspectAttention(list);
   for (Placement placement : {Placement::Pre, Placement::ResPost, Placement::Post, Placement::Parallel})
     list.add(
@@ -293,10 +299,14 @@ std::vector<Suspect> vitc::suspectsOf(const Variant &base, const ModelStep &from
                                       const vit::Tensor &reference,
                                       const std::function<bool(const ModelConfig &)> &fits) {
   SuspectList list(base, from, to, fits);
-  suspectPixels(list, to, reference);
-  if (to.kind >= ModelStep::Embedding) {
-    suspectEmbedding(list);
+  bool network = to.kind >= ModelStep::Embedding;
+  if (network) { // the usual ones first: where each takes long, not all are tried
     suspectNorms(list);
+    suspectActivation(list);
+  }
+  suspectPixels(list, to, reference);
+  if (network) {
+    suspectEmbedding(list);
     suspectBlock(list);
     suspectHead(list, to);
   }
