@@ -70,10 +70,14 @@ static void describeShapes(const ModelConfig &config, const ModelStep &step, con
                            const Tensor &want, std::vector<std::string> &facts) {
   facts.push_back(fmt::format("expected shape {} as the model makes it, got {} in the trace",
                               shapeTuple(got.shape), shapeTuple(want.shape)));
-  if (step.kind <= ModelStep::Crop && got.shape[2] != want.shape[2])
-    facts.push_back(want.shape[2] == 4 ? "the reference keeps alpha: models take 3 channels, convert(\"RGB\")"
-                                       : fmt::format("the model takes {} channels", got.shape[2]));
-  else if (step.kind == ModelStep::Crop || step.kind == ModelStep::Normalise) {
+  size_t channels = step.kind <= ModelStep::Crop ? 2 : 0;
+  if (step.kind <= ModelStep::Normalise && got.shape[channels] != want.shape[channels]) {
+    bool grey = got.shape[channels] == 1;
+    facts.push_back(want.shape[channels] == 4
+                        ? "the reference keeps alpha: models take 3 channels, convert(\"RGB\")"
+                        : fmt::format("the model takes pictures of {} channel{}: convert(\"{}\")",
+                                      got.shape[channels], grey ? "" : "s", grey ? "L" : "RGB"));
+  } else if (step.kind == ModelStep::Crop || step.kind == ModelStep::Normalise) {
     size_t at = step.kind == ModelStep::Crop ? 0 : 1;
     facts.push_back(fmt::format("the reference ran at another size: --image-size {}x{}", want.shape[at],
                                 want.shape[at + 1]));

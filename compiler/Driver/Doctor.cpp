@@ -52,6 +52,13 @@ Doctor::Doctor(StepEngine &engine, const Trace &trace, const std::map<ModelStep,
                std::optional<double> bound, bool jpeg, double libraryBound)
     : engine(engine), trace(trace), own(own), bound(bound), jpeg(jpeg), libraryBound(libraryBound) {}
 
+/// Whether the model cuts pictures of any size to its own.
+static bool crops(const ModelConfig &config) {
+  return config.preprocess && llvm::any_of(config.preprocess->steps, [](const PreprocessStep &step) {
+           return std::holds_alternative<CenterCropStep>(step);
+         });
+}
+
 std::optional<std::pair<ModelStep, const Tensor *>> Doctor::sourceOf(const ModelStep &step,
                                                                      bool &fromTrace) const {
   fromTrace = true;
@@ -65,9 +72,8 @@ std::optional<std::pair<ModelStep, const Tensor *>> Doctor::sourceOf(const Model
                      : from.kind >= ModelStep::Normalise
                          ? traced.value.shape == stepShape(engine.config(), from)
                          : false;
-    if (from.kind == ModelStep::Resize) // a resize of another size can still be cut
-      sameShape = ours != own.end() && traced.value.shape.back() == ours->second.shape.back() &&
-                  engine.config().preprocess.has_value();
+    if (from.kind == ModelStep::Resize && ours != own.end() && crops(engine.config()))
+      sameShape = traced.value.shape.back() == ours->second.shape.back();
     if (sameShape && (from.kind != ModelStep::Decode || isBytes(traced.value)))
       return std::pair(from, &traced.value);
   }

@@ -133,6 +133,26 @@ TEST_F(DoctorTest, SizesOfTheReferencesResize) {
             "both sides resized to 30 x 25 (here: shorter side resized to 23)");
 }
 
+// What has another size is gone on from only where the model cuts pictures to its own.
+TEST_F(DoctorTest, GoesOnFromAnotherSizeByACrop) {
+  for (const char *name : {"timm-vit", "hf4-vit"}) {
+    Sample model(name, /*fromPicture=*/true);
+    auto larger = [](Variant &v) {
+      auto &step = std::get<ResizeStep>(v.config.preprocess->steps.front());
+      step.size = step.mode == ResizeMode::Squash ? Extent{26, 28} : Extent{26, 0};
+      if (v.config.preprocess->steps.size() == 2)
+        v.config.preprocess->steps.insert(v.config.preprocess->steps.begin() + 1,
+                                          CenterCropStep{v.config.inputSize});
+    };
+    Result result = examine(model, traceOf({{{Resize}, changed(model, {Decode}, {Resize}, larger)},
+                                            {{Crop}, model.own[{Crop}]}}));
+    ASSERT_EQ(result.rows.size(), 2u);
+    EXPECT_FALSE(result.rows[0].agrees);
+    EXPECT_EQ(result.rows[1].from.kind, name == std::string("timm-vit") ? Resize : Decode);
+    EXPECT_TRUE(result.diagnosis->explained);
+  }
+}
+
 TEST_F(DoctorTest, SaysWhatPicturesDo) {
   const Tensor &decoded = pictures.own[{Decode}];
   int64_t height = decoded.shape[0], width = decoded.shape[1];
@@ -175,6 +195,23 @@ TEST_F(DoctorTest, SaysWhatShapesMean) {
   EXPECT_TRUE(mentions(factsOf(sample, {Block, 0}, tensor({tokens - 1, width})), "patch tokens only"));
   EXPECT_TRUE(mentions(factsOf(sample, {Block, 0}, tensor({50, width})), "--image-size"));
   EXPECT_TRUE(mentions(factsOf(pictures, {Normalise}, tensor({3, 32, 28})), "--image-size 32x28"));
+  EXPECT_TRUE(mentions(factsOf(pictures, {Normalise}, tensor({1, 32, 28})),
+                       "pictures of 3 channels: convert(\"RGB\")"));
+  EXPECT_TRUE(mentions(factsOf(pictures, {Normalise}, tensor({1, 20, 20})), "3 channels"));
+  EXPECT_TRUE(mentions(factsOf(pictures, {Crop}, tensor({20, 20, 1})), "3 channels"));
+}
+
+// A resize of another size leads no further in a model that does not crop.
+TEST_F(DoctorTest, SizesThatAreNotCut) {
+  Sample squashed("hf4-vit", /*fromPicture=*/true);
+  Extent size = squashed.config().inputSize;
+  Tensor larger{{size.height + 1, size.width, 3}, {}};
+  larger.data.resize((size.height + 1) * size.width * 3);
+  Result result = examine(squashed, traceOf({{{Resize}, larger}, {{Normalise}, squashed.own[{Normalise}]}}));
+  ASSERT_EQ(result.rows.size(), 2u);
+  EXPECT_FALSE(result.rows[0].agrees);
+  EXPECT_TRUE(result.rows[1].agrees);
+  EXPECT_EQ(result.rows[1].from, ModelStep{Decode});
 }
 
 TEST_F(DoctorTest, NoticesShiftsAndHalfPrecision) {
