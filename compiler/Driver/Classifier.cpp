@@ -4,6 +4,7 @@
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Import/Importers.h"
 #include "compiler/Support/Json.h"
+#include "compiler/Target/Interface.h"
 #include <chrono>
 #include <cmath>
 
@@ -40,18 +41,18 @@ static llvm::Error checkAttention(const LoadedLibrary &library, const OutputSpec
     return inputError("{}: --attention: expected a library that holds its model's description, got one of a "
                       "module; see 'vitc run'",
                       library.path());
-  if (!outputOf(library, outputName(spec)))
+  std::optional<size_t> index = outputOf(library, outputName(spec));
+  if (!index)
     return inputError("{0}: --attention: expected an output '{1}', got {2}; compile the model with --outputs "
                       "logits,{1}",
                       library.path(), outputText(spec), outputNames(library));
+  const ModelConfig &config = *library.facts().model;
+  int64_t tokens = config.tokens(), got = elementsOf(library.facts().outputs[*index]),
+          expected = spec.kind == OutputValue::Rollout ? tokens : config.heads * tokens * tokens;
+  if (got != expected)
+    return inputError("{}: --attention: expected {} elements of '{}' as its description says, got {}",
+                      library.path(), expected, outputText(spec), got);
   return llvm::Error::success();
-}
-
-/// The description at the library's input size.
-static ModelConfig configOf(const LoadedLibrary &library) {
-  ModelConfig config = *library.facts().model;
-  config.inputSize = {library.info().input_height, library.info().input_width};
-  return config;
 }
 
 /// Refuses models that do not classify pictures.
@@ -135,12 +136,12 @@ llvm::Expected<Classified> Classifier::classify(llvm::StringRef path, size_t top
                     {}};
   if (attention)
     result.attention =
-        patchAttention(configOf(*loaded), *attention, outputs[*outputOf(*loaded, outputName(*attention))]);
+        patchAttention(*config, *attention, outputs[*outputOf(*loaded, outputName(*attention))]);
   return result;
 }
 
 llvm::Expected<Picture> Classifier::withAttention(const Picture &picture, const Classified &row) const {
-  ModelConfig seen = configOf(*loaded);
+  const ModelConfig &seen = *loaded->facts().model;
   llvm::Expected<PictureAxes> axes =
       pictureAxes(*loaded->info().preprocess, {picture.height, picture.width}, seen.inputSize);
   if (!axes)

@@ -185,6 +185,8 @@ llvm::Error readModels(llvm::StringRef metadata, const std::string &where, std::
     llvm::Expected<ModelConfig> config = parseVitJson(text, where);
     if (!config)
       return config.takeError();
+    if (llvm::Error error = validate(*config))
+      return inputError("{}: model: {}", where, llvm::toString(std::move(error)));
     size.model = std::move(*config);
   }
   return llvm::Error::success();

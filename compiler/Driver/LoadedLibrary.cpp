@@ -176,6 +176,11 @@ llvm::Error LoadedLibrary::checkSize(const LibraryFacts &size, const vitc_model_
   if (table.input_height != size.inputSize.height || table.input_width != size.inputSize.width)
     return inputError("{}: expected an input of {}x{} as its metadata say, got {}x{}", path(),
                       size.inputSize.height, size.inputSize.width, table.input_height, table.input_width);
+  if (const std::optional<ModelConfig> &model = size.model;
+      model && (model->inputSize != size.inputSize || model->channels != table.input_channels))
+    return inputError("{}: expected an input of {} x {} x {} as its description says, got {} x {} x {}",
+                      path(), model->channels, model->inputSize.height, model->inputSize.width,
+                      table.input_channels, table.input_height, table.input_width);
   if (table.output_count != size.outputs.size())
     return inputError("{}: expected {} outputs as its metadata say, got {}", path(), size.outputs.size(),
                       table.output_count);

@@ -84,6 +84,27 @@ TEST_F(LibraryFileTest, AnotherVersionIsRefused) {
               {"ABI " + abi, "got 0", "compile"});
 }
 
+// The commands build modules and allocate by the description.
+TEST_F(LibraryFileTest, DescriptionsThatMakeNoSenseAreErrors) {
+  auto changed = [](llvm::StringRef from, llvm::StringRef to) {
+    std::string whole = readFile(dir->file("m.so"));
+    EXPECT_EQ(from.size(), to.size());
+    size_t model = whole.find("\"model\":"), changes = 0;
+    for (size_t at = model; (at = whole.find(from, at)) != std::string::npos; ++changes)
+      whole.replace(at, from.size(), to);
+    EXPECT_GT(changes, 0u) << from.str();
+    return openLibraryFile(dir->write("changed.so", whole));
+  };
+  expectError(changed("\"stride\": [4, 4]", "\"stride\": [0, 0]"), ExitCode::Input,
+              {"tiny_metadata: model: ", "stride"});
+  expectError(changed("\"heads\": 3", "\"heads\": 0"), ExitCode::Input, {"heads"});
+  expectError(changed("\"mean\": [0.286]", "\"mean\": [     ]"), ExitCode::Input, {"means"});
+  auto smaller = changed("\"size\": [28, 28]", "\"size\": [ 8,  8]");
+  ASSERT_TRUE(static_cast<bool>(smaller));
+  expectError(LoadedLibrary::load(std::move(*smaller)), ExitCode::Input,
+              {"expected an input of 1 x 8 x 8 as its description says, got 1 x 28 x 28"});
+}
+
 /// The library of two sizes whose metadata has `from` replaced by `to`, spaces behind it.
 class LibraryOfSizes : public LibraryFileTest {
 protected:
