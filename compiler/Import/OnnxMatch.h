@@ -76,6 +76,8 @@ public:
   bool finalNorm = true;
   /// Rows of tokens that pooling and heads read: to be compared with the embedding's.
   int64_t pooledFirst = 0, pooledCount = 0;
+  /// Tokens behind blocks whose first ones are pooled beside each other, in the order of the pool.
+  std::vector<const Value *> pooledLayers;
   llvm::SmallVector<int64_t, 2> headRows;
 
   /// Records a failure; returns false.

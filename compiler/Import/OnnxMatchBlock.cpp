@@ -404,6 +404,7 @@ static bool sameRule(const RopeTables &a, const RopeTables &b) {
 const Value *Matching::matchBlocks(const Value *last, Weights &weights) {
   constexpr int most = 1024;
   std::vector<Weights> blocks;
+  std::vector<const Value *> behind; // the last block first
   const Value *x = last;
   while (static_cast<int>(blocks.size()) < most) {
     Weights found;
@@ -425,9 +426,18 @@ const Value *Matching::matchBlocks(const Value *last, Weights &weights) {
     blocks.push_back(std::move(found));
     biases.push_back(matcher.bias);
     rotations.push_back(matcher.rope);
+    behind.push_back(x);
     x = before;
   }
   config.depth = static_cast<int64_t>(blocks.size());
+  for (const Value *layer : pooledLayers) {
+    auto it = llvm::find(behind, layer);
+    if (it == behind.end()) {
+      fail(layer, "the tokens behind a block", nearestBlock);
+      return nullptr;
+    }
+    config.pool.layers.push_back(behind.end() - it - 1);
+  }
   for (size_t i = 0; i < blocks.size(); ++i)
     for (auto &[name, view] : blocks[i])
       weights[fmt::format("blk.{}.{}", blocks.size() - 1 - i, name)] = view;

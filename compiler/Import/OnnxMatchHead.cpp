@@ -10,9 +10,9 @@ using namespace vitc::onnx;
 
 namespace {
 
-constexpr const char *nearestPool =
-    "the class token, the mean or maximum of the tokens, both concatenated, or "
-    "SigLIP's attention pooling";
+constexpr const char *nearestPool = "the class token, the mean or maximum of the tokens, class tokens of "
+                                    "several blocks and a mean concatenated, "
+                                    "or SigLIP's attention pooling";
 
 /// Without the axes of extent 1, but with at least one axis.
 View squeezed(const View &view) {
@@ -35,6 +35,7 @@ private:
   const Value *pool(View pooled);
   const Value *selected(const View &pooled);
   const Value *reduced(const View &pooled);
+  const Value *layered(const View &pooled);
   const Value *attended(const Value *sum);
   const Value *averaged(const View &output);
   const Value *row(const View &view, int64_t &index);
@@ -59,6 +60,14 @@ const Value *HeadMatcher::tokens(const Value *value) {
   if (!inner || value->operands[0].extent(1) != config.width)
     return value;
   config.finalNorm = FinalNorm::AllTokens;
+  for (const Value *&layer : m.pooledLayers) { // the same norm of other tokens
+    bool same = layer->kind == Kind::Norm && layer->norm == value->norm && layer->eps == value->eps &&
+                layer->operands[1] == value->operands[1] && layer->operands[2] == value->operands[2];
+    const Value *behind = same ? m.whole(layer->operands[0]) : nullptr;
+    if (!behind)
+      return m.fail(layer, "the final norm on the tokens of each block", nearestPool), nullptr;
+    layer = behind;
+  }
   return m.takeNorm(value, "final.norm", weights) ? inner : nullptr;
 }
 
@@ -151,6 +160,27 @@ const Value *HeadMatcher::attended(const Value *sum) {
   return nullptr;
 }
 
+/// Class tokens behind several blocks, and the mean of the last ones' patches (DINOv2's linear heads).
+const Value *HeadMatcher::layered(const View &pooled) {
+  const Value *value = valueOf(pooled, Kind::Concat);
+  if (!value || !m.whole(pooled) || value->operands.size() < 3)
+    return nullptr;
+  std::vector<const Value *> layers;
+  for (const View &part : llvm::ArrayRef(value->operands).drop_back()) {
+    int64_t index = 0;
+    const Value *tokens = row(squeezed(part), index);
+    if (!tokens || index != 0)
+      return nullptr;
+    layers.push_back(tokens);
+  }
+  const Value *last = reduced(squeezed(value->operands.back()));
+  if (!last || last != layers.back() || config.pool.kind != PoolKind::Mean)
+    return nullptr;
+  config.pool.kind = PoolKind::MultiLayer;
+  m.pooledLayers = std::move(layers);
+  return last;
+}
+
 const Value *HeadMatcher::selected(const View &pooled) {
   int64_t index = 0;
   if (const Value *source = row(pooled, index)) {
@@ -168,6 +198,8 @@ const Value *HeadMatcher::selected(const View &pooled) {
       return cls;
     }
   }
+  if (const Value *last = layered(pooled))
+    return last;
   if (value && value->kind == Kind::Add && isWhole(pooled, value->size) && valueOf(value->operands[1])) {
     if (almost(pooled.scale, 0.5)) {
       const Value *sources[2];
@@ -194,7 +226,7 @@ const Value *HeadMatcher::selected(const View &pooled) {
 
 const Value *HeadMatcher::pool(View pooled) {
   config.width = pooled.extent(0);
-  if (const Value *concat = valueOf(pooled, Kind::Concat); concat && concat->operands.size() == 2)
+  if (const Value *concat = valueOf(pooled, Kind::Concat); concat && concat->operands.size() >= 2)
     config.width = concat->operands[0].elements();
   const Value *norm = m.whole(pooled);
   if (norm && norm->kind == Kind::Norm && norm->operands[0].extent(0) == 1) {
@@ -301,7 +333,7 @@ bool Matching::checkRows() {
   int64_t prefix = config.prefixTokens(), patches = config.patches(), all = config.tokens();
   PoolKind kind = config.pool.kind;
   if (kind == PoolKind::Mean || kind == PoolKind::Max || kind == PoolKind::AvgMax ||
-      kind == PoolKind::ConcatClsMean) {
+      kind == PoolKind::ConcatClsMean || kind == PoolKind::MultiLayer) {
     config.pool.includePrefix = prefix > 0 && pooledFirst == 0 && pooledCount == all;
     if (!config.pool.includePrefix && (pooledFirst != prefix || pooledCount != patches))
       return fail(nowhere,

@@ -114,7 +114,7 @@ std::string OnnxParts::text() const {
          bytesField(8, bytesField(1, "") + varintField(2, static_cast<uint64_t>(opset))) + modelExtra;
 }
 
-OnnxParts tinyOnnx() {
+OnnxParts tinyOnnx(int blocks) {
   OnnxParts m;
   m.inputs = {valueInfo("image", {1, 3, 8, 8})};
   m.outputs = {valueInfo("logits", {1, 5})};
@@ -126,39 +126,43 @@ OnnxParts tinyOnnx() {
       .node("Transpose", {"flat"}, {"rows"}, {intsAttribute("perm", {0, 2, 1})})
       .node("Concat", {"cls", "rows"}, {"joined"}, {intAttribute("axis", 1)})
       .node("Add", {"joined", "pos"}, {"x0"});
-  auto norm = [&](const char *x, const char *name) {
-    m.floats(std::string(name) + ".w", {8}).floats(std::string(name) + ".b", {8});
-    m.node("LayerNormalization", {x, std::string(name) + ".w", std::string(name) + ".b"}, {name},
-           {floatAttribute("epsilon", 1e-6f)});
+  auto norm = [&](const std::string &x, const std::string &name) {
+    m.floats(name + ".w", {8}).floats(name + ".b", {8});
+    m.node("LayerNormalization", {x, name + ".w", name + ".b"}, {name}, {floatAttribute("epsilon", 1e-6f)});
   };
   auto linear = [&](const std::string &x, const std::string &name, int64_t in, int64_t out) {
     m.floats(name + ".w", {in, out}).floats(name + ".b", {out});
     m.node("MatMul", {x, name + ".w"}, {name + "_product"})
         .node("Add", {name + "_product", name + ".b"}, {name});
   };
-  norm("x0", "ln1");
-  for (std::string part : {"q", "k", "v"}) {
-    linear("ln1", part, 8, 8);
-    m.node("Reshape", {part, "s_heads"}, {part + "_split"});
-    m.node("Transpose", {part + "_split"}, {part + "_heads"},
-           {intsAttribute("perm", part == "k" ? std::vector<int64_t>{0, 2, 3, 1}
-                                              : std::vector<int64_t>{0, 2, 1, 3})});
-  }
   m.initializers.push_back(floatTensor("half", {}, 0.5f)); // 1 / sqrt(4)
-  m.node("MatMul", {"q_heads", "k_heads"}, {"dot"})
-      .node("Mul", {"dot", "half"}, {"scaled"})
-      .node("Softmax", {"scaled"}, {"softmax"}, {intAttribute("axis", -1)})
-      .node("MatMul", {"softmax", "v_heads"}, {"context"})
-      .node("Transpose", {"context"}, {"context_rows"}, {intsAttribute("perm", {0, 2, 1, 3})})
-      .node("Reshape", {"context_rows", "s_merged"}, {"merged"});
-  linear("merged", "o", 8, 8);
-  m.node("Add", {"x0", "o"}, {"x1"});
-  norm("x1", "ln2");
-  linear("ln2", "fc1", 8, 12);
-  m.node("Gelu", {"fc1"}, {"act"});
-  linear("act", "fc2", 12, 8);
-  m.node("Add", {"x1", "fc2"}, {"x2"});
-  norm("x2", "final");
+  std::string x0 = "x0";
+  for (int i = 0; i < blocks; ++i) {
+    std::string b = i ? "b" + std::to_string(i) + "_" : "";
+    norm(x0, b + "ln1");
+    for (std::string part : {"q", "k", "v"}) {
+      linear(b + "ln1", b + part, 8, 8);
+      m.node("Reshape", {b + part, "s_heads"}, {b + part + "_split"});
+      m.node("Transpose", {b + part + "_split"}, {b + part + "_heads"},
+             {intsAttribute("perm", part == "k" ? std::vector<int64_t>{0, 2, 3, 1}
+                                                : std::vector<int64_t>{0, 2, 1, 3})});
+    }
+    m.node("MatMul", {b + "q_heads", b + "k_heads"}, {b + "dot"})
+        .node("Mul", {b + "dot", "half"}, {b + "scaled"})
+        .node("Softmax", {b + "scaled"}, {b + "softmax"}, {intAttribute("axis", -1)})
+        .node("MatMul", {b + "softmax", b + "v_heads"}, {b + "context"})
+        .node("Transpose", {b + "context"}, {b + "context_rows"}, {intsAttribute("perm", {0, 2, 1, 3})})
+        .node("Reshape", {b + "context_rows", "s_merged"}, {b + "merged"});
+    linear(b + "merged", b + "o", 8, 8);
+    m.node("Add", {x0, b + "o"}, {b + "x1"});
+    norm(b + "x1", b + "ln2");
+    linear(b + "ln2", b + "fc1", 8, 12);
+    m.node("Gelu", {b + "fc1"}, {b + "act"});
+    linear(b + "act", b + "fc2", 12, 8);
+    x0 = b + "x2";
+    m.node("Add", {b + "x1", b + "fc2"}, {x0});
+  }
+  norm(x0, "final");
   m.initializers.push_back(intTensor("zero", {}, {0}));
   m.node("Gather", {"final", "zero"}, {"token"}, {intAttribute("axis", 1)});
   m.floats("head.w", {5, 8}).floats("head.b", {5});

@@ -39,8 +39,9 @@ private:
 };
 
 /// A Vision Transformer of one block: image 1x3x8x8, patch 4, width 8, two heads, MLP 12, class token, five
-/// logits, in the operators of opset 20. Initialisers carry canonical names; values carry their role.
-OnnxParts tinyOnnx();
+/// logits, in the operators of opset 20. Initialisers carry canonical names; values carry their role. With
+/// more blocks, names of block i > 0 begin with "bi_".
+OnnxParts tinyOnnx(int blocks = 1);
 
 /// Opens the model from a file of a directory of its own.
 llvm::Expected<Checkpoint> openOnnx(llvm::StringRef contents, const ImportOptions &options = {});

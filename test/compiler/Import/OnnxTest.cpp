@@ -94,6 +94,35 @@ TEST(Onnx, SizesThatAreNotFixed) {
   expectError(openOnnx(m.text()), ExitCode::Input, {"expected a batch of at most 65536, got 131072"});
 }
 
+// DINOv2's heads on several layers: class tokens behind blocks, all through the final norm, and the mean of
+// patches.
+TEST(Onnx, HeadsOnSeveralLayers) {
+  auto layered = [](bool sameNorm) {
+    OnnxParts m = tinyOnnx(3);
+    llvm::erase_if(m.nodes, [](llvm::StringRef node) { return node.contains(bytesField(3, "to_logits")); });
+    llvm::erase_if(m.initializers,
+                   [](llvm::StringRef text) { return text.contains(bytesField(8, "head.w")); });
+    m.floats("wide.w", {5, 24}).floats("other.w", {8});
+    m.ints("at1", {1}).ints("at5", {5});
+    m.node("LayerNormalization", {"x2", sameNorm ? "final.w" : "other.w", "final.b"}, {"early"},
+           {floatAttribute("epsilon", 1e-6f)})
+        .node("Gather", {"early", "zero"}, {"early_token"}, {intAttribute("axis", 1)})
+        .node("Slice", {"final", "at1", "at5", "at1"}, {"patch_rows"})
+        .node("ReduceMean", {"patch_rows", "at1"}, {"mean"}, {intAttribute("keepdims", 0)})
+        .node("Concat", {"early_token", "token", "mean"}, {"pooled"}, {intAttribute("axis", 1)})
+        .node("Gemm", {"pooled", "wide.w", "head.b"}, {"logits"}, {intAttribute("transB", 1)});
+    return m;
+  };
+  auto model = get(openOnnx(layered(true).text()));
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->config.depth, 3);
+  EXPECT_EQ(model->config.pool.kind, PoolKind::MultiLayer);
+  EXPECT_EQ(model->config.pool.layers, (std::vector<int64_t>{0, 2}));
+  EXPECT_EQ(model->config.finalNorm, FinalNorm::AllTokens);
+  EXPECT_EQ(shapeOf(*model, "head.main.w"), "[5, 24]");
+  expectError(openOnnx(layered(false).text()), ExitCode::Input, {"the nearest that is supported"});
+}
+
 /// tinyOnnx() with rotated queries and keys on its 2 x 2 patches, by angles of each head's own as rope-vit
 /// has them: a tenth of 0 to 7 in "frequencies" [2, heads, 1, pairs].
 static OnnxParts mixedRopeOnnx() {
