@@ -1,5 +1,6 @@
 //===- RunCommand.cpp - vitc run: tensors in and out of files -----------------------------------------===//
 #include "compiler/Driver/Commands.h"
+#include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/Npy.h"
 #include "compiler/Driver/OpenModel.h"
 #include "compiler/Support/Json.h"
@@ -58,17 +59,10 @@ struct Batch {
   bool counted = false; ///< the file has a leading N, so outputs get one
 };
 
-/// Images choose the library's size that they have; pictures are resized to the one that is chosen already.
-void chooseSize(const NpyFile &file, LoadedLibrary &library) {
-  if (file.type() != NpyType::F32 || file.shape().size() < 3)
-    return;
-  for (size_t i = 0; i < library.sizes().size(); ++i)
-    if (file.shape().take_back(3) == llvm::ArrayRef<int64_t>(library.sizes()[i].input.shape))
-      library.select(i);
-}
-
-llvm::Expected<Batch> checkInput(const NpyFile &file, llvm::StringRef path, const LoadedLibrary &library) {
-  const LibraryFacts &facts = library.facts();
+/// Checks the input, and selects the size of the library that it has, among `sizes`; pictures are resized to
+/// the first of these.
+llvm::Expected<Batch> chooseSize(const NpyFile &file, llvm::StringRef path, llvm::ArrayRef<size_t> sizes,
+                                 LoadedLibrary &library) {
   llvm::ArrayRef<int64_t> shape = file.shape();
   bool pixels = file.type() == NpyType::U8;
   Batch batch{1, shape.size() == 4};
@@ -76,15 +70,21 @@ llvm::Expected<Batch> checkInput(const NpyFile &file, llvm::StringRef path, cons
     batch.n = static_cast<size_t>(shape.front());
   llvm::ArrayRef<int64_t> image = batch.counted ? shape.drop_front() : shape;
   bool fits = image.size() == 3;
-  if (fits && pixels)
+  const size_t *chosen = sizes.begin();
+  if (fits && pixels) {
     fits = (image[2] == 1 || image[2] == 3 || image[2] == 4) && image[0] >= 1 && image[1] >= 1;
-  else if (fits)
-    fits = image == llvm::ArrayRef<int64_t>(facts.input.shape);
-  if (fits)
+  } else if (fits) {
+    chosen = llvm::find_if(
+        sizes, [&](size_t i) { return image == llvm::ArrayRef<int64_t>(library.sizes()[i].input.shape); });
+    fits = chosen != sizes.end();
+  }
+  if (fits) {
+    library.select(*chosen);
     return batch;
+  }
   std::string shapes;
-  for (const LibraryFacts &size : library.sizes()) {
-    std::string model = shapeTuple(size.input.shape);
+  for (size_t i : sizes) {
+    std::string model = shapeTuple(library.sizes()[i].input.shape);
     shapes += (shapes.empty() ? "" : ", ") + ("(N, " + model.substr(1)) + " or " + model;
   }
   return inputError(
@@ -107,17 +107,22 @@ llvm::Error vitc::runTensorCommand(const Arguments &arguments, Console &console)
   llvm::Expected<NpyFile> file = NpyFile::open(from.front());
   if (!file)
     return file.takeError();
+  if (file->type() == NpyType::U8)
+    if (llvm::Error error = expectOneSize(arguments, "pictures are resized to it"))
+      return error;
   auto library = openAndLoad(*input, arguments, console);
   if (!library)
     return library.takeError();
-  chooseSize(*file, **library);
+  llvm::Expected<std::vector<size_t>> sizes = chosenSizes((*library)->sizes(), (*library)->path(), arguments);
+  if (!sizes)
+    return sizes.takeError();
+  llvm::Expected<Batch> batch = chooseSize(*file, from.front(), *sizes, **library);
+  if (!batch)
+    return batch.takeError();
   const LibraryFacts &facts = (*library)->facts();
   llvm::Expected<std::vector<Destination>> wanted = destinations(to, facts.outputs);
   if (!wanted)
     return wanted.takeError();
-  llvm::Expected<Batch> batch = checkInput(*file, from.front(), **library);
-  if (!batch)
-    return batch.takeError();
   llvm::Expected<RunningModel> model = createModel(arguments, **library);
   if (!model)
     return model.takeError();
