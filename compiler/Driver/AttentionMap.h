@@ -8,8 +8,7 @@
 namespace vitc {
 
 /// The output that --attention and --attention-block ask for: rollout, or the maps of a block; nullopt
-/// without
-/// --attention.
+/// without --attention.
 llvm::Expected<std::optional<OutputSpec>> attentionOption(const Arguments &arguments);
 
 /// How much of each patch reaches the token that the model pools, row by row of the grid, from the values of

@@ -28,9 +28,8 @@ struct Suspect {
 };
 
 /// Everything worth suspecting between two steps of `base`, one change each. `reference` is what the trace
-/// has for `to`: sizes of pictures are taken from it. Variants whose tensors the checkpoint lacks are left
-/// out
-/// (`fits`), and those whose descriptions do not validate.
+/// has for `to`: sizes of pictures are taken from it. Variants whose tensors the checkpoint lacks
+/// (`fits`) are left out, and those whose descriptions do not validate.
 std::vector<Suspect> suspectsOf(const Variant &base, const ModelStep &from, const ModelStep &to,
                                 const vit::Tensor &reference,
                                 const std::function<bool(const ModelConfig &)> &fits);

@@ -23,8 +23,8 @@ struct Imported {
   CanonicalTensors tensors;
   const NameTable *table = nullptr;
   std::shared_ptr<const void> ownTable; ///< keeps `table` alive where it is this checkpoint's own
-  std::optional<JsonDocument>
-      description; ///< a vit.json that somebody wrote: errors say where its fields are
+  /// A vit.json that somebody wrote: errors say where its fields are.
+  std::optional<JsonDocument> description;
 };
 
 /// DIRECTORY/vit.json.

@@ -18,8 +18,8 @@ namespace vitc {
 ///   embedding               [tokens, width], what the first block reads
 ///   block.K                 [tokens, width], behind block K, counted from 0
 ///   norm                    [tokens, width], behind the norm of all tokens, where the model has one
-///   pooled                  [1, width], what the head reads: behind pooling, its norm, and layers before the
-///   head logits                  [1, classes], or [tokens, classes]
+///   pooled                  [1, width], what the head reads: behind pooling, its norm and layers in front
+///   logits                  [1, classes], or [tokens, classes] of a head that reads tokens
 struct ModelStep {
   enum Kind { Decode, Resize, Crop, Normalise, Embedding, Block, Norm, Pooled, Logits };
   Kind kind = Decode;

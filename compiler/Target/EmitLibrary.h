@@ -26,11 +26,14 @@ struct SizeModules {
 /// `NAME.h` and, unless the weights are embedded, `NAME.vitw`, where NAME is `info.name`. Or a listing of its
 /// code (.s or .ll), alone. All files appear complete, or none does. The same input gives the same bytes.
 ///
-/// sizes    the default first; all of the same levels, outputs and labels, and with a preprocessing or
-/// without. weights  the blob's tensors; see SharedBlob. info     name (a valid prefix, see Prefix.h),
-/// parameters, batch, maxSide and of each size input, outputs,
-///          tokens and modelFlops are read;
-///          weightBytes, weightId, embedded, levels and what else there is of each size are filled in.
+///   sizes    the default first; all have the same levels, outputs and labels, and a preprocessing or none.
+///
+///   weights  the blob's tensors, see SharedBlob.
+///
+///   info     read: name (a valid prefix, see Prefix.h), parameters, batch, maxSide, and of each size input,
+///            outputs, tokens and modelFlops. Filled in: weightBytes, weightId, embedded, levels, and what
+///            else there is of each size.
+///
 /// Errors: Input, if the runtime cannot do the preprocessing; Usage, if the suffix is unknown; Environment,
 /// if a file cannot be written.
 llvm::Error emitLibrary(std::vector<SizeModules> sizes, llvm::ArrayRef<BlobTensor> weights,
