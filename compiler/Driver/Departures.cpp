@@ -1,6 +1,7 @@
 //===- Departures.cpp - what a departure looks like ---------------------------------------------------===//
 #include "compiler/Driver/Doctor.h"
 #include "compiler/Driver/Npy.h"
+#include "compiler/Driver/PictureFacts.h"
 #include "llvm/ADT/bit.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -28,40 +29,33 @@ static bool sameWith(const Tensor &got, const Tensor &want,
 
 /// The eight ways to hold a picture, as EXIF numbers them; "" if the reference is none of the other seven.
 static std::string orientationOf(const Tensor &got, const Tensor &want) {
-  static constexpr const char *names[] = {"mirrored left to right",
-                                          "turned by 180 degrees",
-                                          "mirrored top to bottom",
-                                          "mirrored along the diagonal",
-                                          "turned by 90 degrees clockwise",
-                                          "mirrored along the other diagonal",
-                                          "turned by 90 degrees counterclockwise"};
   size_t height = got.shape[0], width = got.shape[1];
-  for (int i = 0; i < 7; ++i) {
-    bool turned = i >= 3;
+  for (int orientation = 2; orientation <= 8; ++orientation) {
+    bool turned = orientation >= 5;
     if (want.shape.back() != got.shape.back() || want.shape[0] != int64_t(turned ? width : height) ||
         want.shape[1] != int64_t(turned ? height : width))
       continue;
     bool same = sameWith(got, want, [&](size_t y, size_t x) {
       size_t up = height - 1 - y, back = width - 1 - x;
-      switch (i) {
-      case 0:
-        return y * width + back;
-      case 1:
-        return up * width + back;
+      switch (orientation) {
       case 2:
-        return up * width + x;
+        return y * width + back;
       case 3:
-        return x * height + y;
+        return up * width + back;
       case 4:
-        return x * height + up;
+        return up * width + x;
       case 5:
+        return x * height + y;
+      case 6:
+        return x * height + up;
+      case 7:
         return back * height + up;
       default:
         return back * height + y;
       }
     });
     if (same)
-      return names[i];
+      return orientationText(orientation);
   }
   return "";
 }

@@ -9,18 +9,10 @@ using vit::Tensor;
 
 static void noteFile(const ModelConfig &config, const Picture &picture, const PictureFacts &facts,
                      std::vector<std::string> &notes) {
-  static constexpr const char *turns[] = {"",
-                                          "mirrored left to right",
-                                          "turned by 180 degrees",
-                                          "mirrored top to bottom",
-                                          "mirrored along the diagonal",
-                                          "turned by 90 degrees clockwise",
-                                          "mirrored along the other diagonal",
-                                          "turned by 90 degrees counterclockwise"};
   if (facts.orientation > 1)
     notes.push_back(fmt::format("the file asks to be shown {} (EXIF orientation {}), which vitc, Pillow and "
                                 "torchvision do not obey: the model sees it as it is stored",
-                                turns[facts.orientation - 1], facts.orientation));
+                                orientationText(facts.orientation), facts.orientation));
   if (facts.alpha)
     notes.push_back(
         "the picture has transparency, which is dropped: transparent pixels show the colour stored "

@@ -106,7 +106,8 @@ void vitc::printText(const DoctorReport &report, llvm::raw_ostream &os) {
                  row.agrees ? "ok" : "DEPARTS"});
     trace.print(os);
     if (llvm::any_of(report.comparisons, [](const StepComparison &row) {
-          return row.slack.pixels && row.step.kind > ModelStep::Decode;
+          return row.slack.pixels && (row.step.kind > ModelStep::Normalise ||
+                                      (!row.fromTrace && row.step.kind > ModelStep::Decode));
         }))
       os << "bounds are wide where pixels may have been decoded or resized a little differently: a trace "
             "with 'decode' "

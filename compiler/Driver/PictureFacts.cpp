@@ -1,6 +1,7 @@
 #include "compiler/Driver/PictureFacts.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Endian.h"
+#include <cassert>
 
 using namespace vitc;
 using namespace llvm::support;
@@ -85,6 +86,18 @@ static void readJpeg(llvm::ArrayRef<uint8_t> file, PictureFacts &facts) {
     facts.profile |= marker == 0xe2 && text.starts_with("ICC_PROFILE");
     at += 2 + size;
   }
+}
+
+const char *vitc::orientationText(int orientation) {
+  static constexpr const char *texts[] = {"mirrored left to right",
+                                          "turned by 180 degrees",
+                                          "mirrored top to bottom",
+                                          "mirrored along the diagonal",
+                                          "turned by 90 degrees clockwise",
+                                          "mirrored along the other diagonal",
+                                          "turned by 90 degrees counterclockwise"};
+  assert(orientation >= 2 && orientation <= 8);
+  return texts[orientation - 2];
 }
 
 PictureFacts vitc::pictureFacts(llvm::ArrayRef<uint8_t> file) {

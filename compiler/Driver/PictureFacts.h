@@ -17,6 +17,9 @@ struct PictureFacts {
 };
 PictureFacts pictureFacts(llvm::ArrayRef<uint8_t> file);
 
+/// What a viewer that obeys the orientation (2 to 8) does to the stored picture: "turned by 180 degrees".
+const char *orientationText(int orientation);
+
 } // namespace vitc
 
 #endif // COMPILER_DRIVER_PICTUREFACTS_H

@@ -88,6 +88,23 @@ TEST(StepNumbersTest, OfFiniteOnes) {
   EXPECT_EQ(numbers.mean, 0);
 }
 
+// Not where the trace has all that could narrow them.
+TEST(DoctorReportTest, SaysWhatNarrowsWideBounds) {
+  auto advises = [](ModelStep step, bool fromTrace) {
+    DoctorReport report;
+    report.comparisons.push_back({step, {Decode}, fromTrace});
+    report.comparisons.back().slack.pixels = true;
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    printText(report, os);
+    return text.find("narrows them") != std::string::npos;
+  };
+  EXPECT_TRUE(advises({Normalise}, /*fromTrace=*/false));
+  EXPECT_TRUE(advises({Embedding}, /*fromTrace=*/true));
+  EXPECT_FALSE(advises({Normalise}, /*fromTrace=*/true));
+  EXPECT_FALSE(advises({Decode}, /*fromTrace=*/false));
+}
+
 TEST(DoctorReportTest, EscapesWhatOthersWrote) {
   DoctorReport report;
   report.notes = {"a\x1b[31mb"};
