@@ -53,6 +53,18 @@ private:
   std::set<std::string> used;
 };
 
+/// Whether two paths are spellings of one, which need not exist.
+bool samePlace(llvm::StringRef a, llvm::StringRef b) {
+  auto canonical = [](llvm::StringRef path) {
+    llvm::SmallString<128> result(path);
+    fs::make_absolute(result);
+    llvm::sys::path::remove_dots(result, /*remove_dot_dot=*/true);
+    return result;
+  };
+  bool same = false;
+  return canonical(a) == canonical(b) || (!fs::equivalent(a, b, same) && same);
+}
+
 /// What --annotate and --attention draw.
 class Drawings {
 public:
@@ -62,11 +74,11 @@ public:
       if (std::optional<std::string> directory = arguments.value(option))
         into.emplace(Arguments::spelling(option), *directory, inputs);
     };
-    if (arguments.has(OPT_annotate) && arguments.value(OPT_annotate) == arguments.value(OPT_attention))
+    std::optional<std::string> labels = arguments.value(OPT_annotate), maps = arguments.value(OPT_attention);
+    if (labels && maps && samePlace(*labels, *maps))
       return makeError(ExitCode::Usage,
-                       "--attention: expected another directory than that of --annotate, got "
-                       "'{}' for both",
-                       *arguments.value(OPT_attention));
+                       "--attention: expected another directory than that of --annotate, got '{}' for both",
+                       *maps);
     writer(OPT_annotate, result.labels);
     writer(OPT_attention, result.attention);
     return result;
