@@ -123,15 +123,10 @@ void vitc::printText(const DoctorReport &report, llvm::raw_ostream &os) {
     printDiagnosis(report, os);
 }
 
-/// JSON has no infinity.
-static llvm::json::Value orNull(double value) {
-  return std::isfinite(value) ? llvm::json::Value(value) : nullptr;
-}
-
 static void printDiagnosis(const Diagnosis &found, llvm::json::OStream &json) {
   json.attributeObject("diagnosis", [&] {
     json.attribute("explained", found.explained);
-    json.attribute("error_left", orNull(found.left));
+    json.attribute("error_left", jsonNumber(found.left));
     json.attribute("suspects_tried", static_cast<int64_t>(found.tried));
     json.attributeArray("facts", [&] {
       for (const std::string &fact : found.facts)
@@ -170,7 +165,7 @@ void vitc::printJson(const DoctorReport &report, llvm::raw_ostream &os) {
           json.attribute("max", step.max);
           json.attribute("not_finite", static_cast<int64_t>(step.notFinite));
           if (step.compiled) {
-            json.attribute("compiled_error", orNull(*step.compiled));
+            json.attribute("compiled_error", jsonNumber(*step.compiled));
             json.attribute("compiled_agrees", step.compiledAgrees);
           }
         });
@@ -185,8 +180,8 @@ void vitc::printJson(const DoctorReport &report, llvm::raw_ostream &os) {
           json.attribute("step", stepText(row.step));
           json.attribute("from", row.step.kind == ModelStep::Decode ? "file" : stepText(row.from));
           json.attribute("from_trace", row.fromTrace);
-          json.attribute("error", orNull(row.difference.relative));
-          json.attribute("max_error", orNull(row.difference.maximum));
+          json.attribute("error", jsonNumber(row.difference.relative));
+          json.attribute("max_error", jsonNumber(row.difference.maximum));
           if (row.step.kind <= ModelStep::Normalise)
             json.attribute("bound_levels", row.slack.levels);
           else

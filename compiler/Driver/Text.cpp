@@ -1,8 +1,10 @@
 #include "compiler/Driver/Text.h"
 #include "llvm/Support/ConvertUTF.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Unicode.h"
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <fmt/format.h>
 
 using namespace vitc;
@@ -60,6 +62,10 @@ std::string vitc::countText(int64_t count) {
 }
 
 std::string vitc::numberText(double value) { return fmt::format("{:.4g}", value); }
+
+llvm::json::Value vitc::jsonNumber(double value) {
+  return std::isfinite(value) ? llvm::json::Value(value) : nullptr;
+}
 
 void TextTable::add(std::vector<std::string> cells) {
   assert(cells.size() == columns.size() && "expected a cell for each column");

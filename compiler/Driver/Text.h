@@ -1,4 +1,4 @@
-//===- Text.h - tables and numbers for people ---------------------------------------------------------===//
+//===- Text.h - tables and numbers in what commands print ---------------------------------------------===//
 #ifndef COMPILER_DRIVER_TEXT_H
 #define COMPILER_DRIVER_TEXT_H
 
@@ -6,6 +6,10 @@
 #include "llvm/Support/raw_ostream.h"
 #include <string>
 #include <vector>
+
+namespace llvm::json {
+class Value;
+}
 
 namespace vitc {
 
@@ -24,6 +28,9 @@ std::string countText(int64_t count);
 
 /// Four significant digits: "12.35", "0.001235", "1.235e-07".
 std::string numberText(double value);
+
+/// JSON has no infinity: null for a number that is not finite.
+llvm::json::Value jsonNumber(double value);
 
 /// Rows of cells under a header, columns separated by two spaces.
 class TextTable {

@@ -6,13 +6,11 @@
 //
 //===----------------------------------------------------------------------------------------------===//
 #include "compiler/Driver/Commands.h"
-#include "compiler/Driver/Comparison.h"
 #include "compiler/Driver/ImageSizes.h"
 #include "compiler/Driver/OpenModel.h"
-#include "compiler/Driver/Text.h"
+#include "compiler/Driver/VerifyReport.h"
 #include "compiler/Target/Interface.h"
 #include "compiler/Target/WeightBlob.h"
-#include "llvm/Support/JSON.h"
 
 using namespace vitc;
 using mlir::func::FuncOp;
@@ -43,32 +41,6 @@ llvm::Expected<Bound> parseBound(const Arguments &arguments, bool outlier, Preci
   return bound;
 }
 
-struct OutputError {
-  std::string name;
-  double error = 0, single = 0, bound = 0;
-  bool passed() const { return error <= bound; }
-};
-
-/// The largest errors over all inputs.
-struct Report {
-  std::vector<RegionError> regions;
-  std::vector<OutputError> outputs;
-  std::string noRegions; ///< why there are none
-
-  /// Takes over the rows of one input size among several.
-  void append(Report other, llvm::StringRef size) {
-    for (RegionError &region : other.regions) {
-      region.name = size.str() + " " + region.name;
-      regions.push_back(std::move(region));
-    }
-    for (OutputError &output : other.outputs) {
-      output.name = size.str() + " " + output.name;
-      outputs.push_back(std::move(output));
-    }
-    noRegions = std::move(other.noRegions);
-  }
-};
-
 class Verifier {
 public:
   Verifier(const LoadedLibrary &library, const RunningModel &model, const CompileOptions &options,
@@ -78,14 +50,15 @@ public:
   /// Builds the reference modules.
   llvm::Error prepare(const Model &source);
   /// Runs one input and adds to `report`.
-  llvm::Error run(uint64_t seed, Report &report, Console &console);
+  llvm::Error run(uint64_t seed, VerifyReport &report, Console &console);
 
 private:
   llvm::Error interpret(FuncOp function, vit::WeightEvaluator &weights, const vit::Tensor &image, bool single,
                         std::vector<vit::Tensor> &results);
   llvm::Error compareOutputs(const std::vector<std::vector<float>> &got, const std::vector<vit::Tensor> &want,
-                             const std::vector<vit::Tensor> &single, llvm::StringRef suffix, Report &report);
-  llvm::Error runPixels(uint64_t seed, Report &report);
+                             const std::vector<vit::Tensor> &single, llvm::StringRef suffix,
+                             VerifyReport &report);
+  llvm::Error runPixels(uint64_t seed, VerifyReport &report);
 
   const LoadedLibrary &library;
   const RunningModel &model;
@@ -136,7 +109,7 @@ llvm::Error Verifier::interpret(FuncOp function, vit::WeightEvaluator &evaluator
 llvm::Error Verifier::compareOutputs(const std::vector<std::vector<float>> &got,
                                      const std::vector<vit::Tensor> &want,
                                      const std::vector<vit::Tensor> &single, llvm::StringRef suffix,
-                                     Report &report) {
+                                     VerifyReport &report) {
   if (got.size() != want.size())
     return inputError("{}: expected {} outputs as the model has, got {}", library.path(), want.size(),
                       got.size());
@@ -162,7 +135,7 @@ llvm::Error Verifier::compareOutputs(const std::vector<std::vector<float>> &got,
   return llvm::Error::success();
 }
 
-llvm::Error Verifier::run(uint64_t seed, Report &report, Console &console) {
+llvm::Error Verifier::run(uint64_t seed, VerifyReport &report, Console &console) {
   auto function = reference->lookupSymbol<FuncOp>("forward");
   if (!function)
     return inputError("expected a function @forward, got a module without one");
@@ -217,7 +190,7 @@ llvm::Error Verifier::run(uint64_t seed, Report &report, Console &console) {
 
 /// The path of pictures from pixels of the model's size on: normalisation is folded into the patch embedding
 /// there.
-llvm::Error Verifier::runPixels(uint64_t seed, Report &report) {
+llvm::Error Verifier::runPixels(uint64_t seed, VerifyReport &report) {
   auto function = reference->lookupSymbol<FuncOp>("forward_u8");
   const vitc_level *level = library.level(model.levelName());
   if (!function || !level->run_u8.step_count)
@@ -245,65 +218,6 @@ llvm::Error Verifier::runPixels(uint64_t seed, Report &report) {
     if (llvm::Error error = interpret(function, *referenceWeights, tensor, true, single))
       return error;
   return compareOutputs(got, want, single, " (u8)", report);
-}
-
-void printText(const Report &report, const Bound &bound, llvm::raw_ostream &os) {
-  if (!report.noRegions.empty()) {
-    os << "regions: " << report.noRegions << "\n\n";
-  } else {
-    TextTable regions({{"region"}, {"rel. L2 error", TextTable::Right}});
-    for (const RegionError &region : report.regions)
-      regions.add({region.name, fmt::format("{:.2e}", region.error)});
-    regions.print(os);
-    os << "\n";
-  }
-  std::vector<TextTable::Column> columns{{"output"}, {"rel. L2 error", TextTable::Right}};
-  if (bound.relative)
-    columns.push_back({"plain f32", TextTable::Right});
-  columns.push_back({"bound", TextTable::Right});
-  columns.push_back({"result"});
-  TextTable outputs(columns);
-  for (const OutputError &output : report.outputs) {
-    std::vector<std::string> row{output.name, fmt::format("{:.2e}", output.error)};
-    if (bound.relative)
-      row.push_back(fmt::format("{:.2e}", output.single));
-    row.push_back(fmt::format("{:.2e}", output.bound));
-    row.push_back(output.passed() ? "pass" : "FAIL");
-    outputs.add(std::move(row));
-  }
-  outputs.print(os);
-}
-
-/// JSON has no infinity: an error that is not finite is null.
-llvm::json::Value finite(double value) { return std::isfinite(value) ? llvm::json::Value(value) : nullptr; }
-
-void printJson(const Report &report, const Bound &bound, llvm::StringRef name, llvm::StringRef level,
-               bool passed, llvm::raw_ostream &os) {
-  llvm::json::OStream json(os, 2);
-  json.object([&] {
-    json.attribute("name", name);
-    json.attribute("target", level);
-    json.attribute("passed", passed);
-    json.attributeArray("outputs", [&] {
-      for (const OutputError &output : report.outputs)
-        json.object([&] {
-          json.attribute("name", llvm::json::fixUTF8(output.name));
-          json.attribute("error", finite(output.error));
-          if (bound.relative)
-            json.attribute("error_f32", finite(output.single));
-          json.attribute("bound", finite(output.bound));
-          json.attribute("passed", output.passed());
-        });
-    });
-    json.attributeArray("regions", [&] {
-      for (const RegionError &region : report.regions)
-        json.object([&] {
-          json.attribute("name", llvm::json::fixUTF8(region.name));
-          json.attribute("error", finite(region.error));
-        });
-    });
-  });
-  os << "\n";
 }
 
 /// MODEL with --variant in its name.
@@ -420,7 +334,7 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
     console.warn(fmt::format("{}: compiled from other weights ({}) than those of {} ({})", library.path(),
                              compiled->source.hash, inputs.front(), checkpoint->config.source.hash));
 
-  Report report;
+  VerifyReport report;
   std::string level;
   for (auto [size, model] : llvm::zip_equal(subject->sizes, subject->models)) {
     library.select(size);
@@ -428,7 +342,7 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
     if (!running)
       return running.takeError();
     level = running->levelName();
-    Report own;
+    VerifyReport own;
     Verifier verifier(library, *running, *options, *bound);
     // A library gives back what it was compiled to; a model without options, its defaults.
     if (auto *source = std::get_if<Checkpoint>(&model); source && compiled && !arguments.has(OPT_outputs))
@@ -443,12 +357,13 @@ llvm::Error vitc::verifyCommand(const Arguments &arguments, Console &console) {
     else
       report.append(std::move(own), sizeText(library.facts().inputSize));
   }
+  report.relative = bound->relative;
   console.clearProgress();
   bool passed = llvm::all_of(report.outputs, [](const OutputError &output) { return output.passed(); });
   if (arguments.has(OPT_json))
-    printJson(report, *bound, library.facts().name, level, passed, console.out);
+    printJson(report, library.facts().name, level, passed, console.out);
   else
-    printText(report, *bound, console.out);
+    printText(report, console.out);
   for (const OutputError &output : report.outputs)
     if (!output.passed())
       return makeError(ExitCode::OutOfBound,
