@@ -118,6 +118,8 @@ llvm::Expected<Inspected> inspectModels(llvm::ArrayRef<Model> models, const Comp
 }
 
 llvm::Expected<Inspected> inspectLibrary(llvm::StringRef path, const Arguments &arguments) {
+  if (llvm::Error error = expectOneSize(arguments, "the layers of a library are shown at it"))
+    return std::move(error);
   llvm::Expected<LibraryFile> file = openLibraryFile(path);
   if (!file)
     return file.takeError();
