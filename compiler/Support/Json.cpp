@@ -267,6 +267,8 @@ llvm::Expected<bool> JsonRef::asBool() const {
 }
 
 llvm::Expected<int64_t> JsonRef::asInteger(int64_t low, int64_t high) const {
+  if (node->kind == JsonKind::Real) // 1e9 or 96.0, which print as if they were integers
+    return expected(fmt::format("an integer from {} to {}, without fraction or exponent", low, high));
   if (node->kind != JsonKind::Integer || node->integer < low || node->integer > high)
     return expected(fmt::format("an integer from {} to {}", low, high));
   return node->integer;

@@ -60,6 +60,8 @@ TEST(Json, IntegersAreNotRounded) {
   for (const char *key : {"a", "b", "c", "d"})
     expectError(document->root().find(key)->asInteger(0, INT64_MAX), ExitCode::Input,
                 {"expected an integer"});
+  expectError(document->root().find("a")->asInteger(1, 10), ExitCode::Input,
+              {"expected an integer from 1 to 10, without fraction or exponent, got 3"});
   EXPECT_EQ(*get(document->root().find("b")->asNumber()), 18446744073709551615.0);
 }
 
