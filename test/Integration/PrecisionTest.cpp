@@ -25,13 +25,21 @@ constexpr double kExact = 2e-6;
 
 class PrecisionTest : public testing::TestWithParam<std::tuple<Precision, uint64_t>> {};
 
-void expectClose(const Outputs &got, const std::vector<std::vector<double>> &want,
-                 const std::vector<std::vector<double>> &rounded) {
+using Values = std::vector<std::vector<double>>;
+
+/// What the precision costs each output.
+std::vector<double> costs(const Values &rounded, const Values &want) {
+  std::vector<double> errors;
+  for (size_t i = 0; i < want.size(); ++i)
+    errors.push_back(relativeError(rounded[i], want[i]));
+  return errors;
+}
+
+void expectClose(const Outputs &got, const Values &want, const std::vector<double> &cost) {
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < got.size(); ++i) {
     double factor = got[i].size() < kFew ? kFactorOfFew : kFactor;
-    double yardstick = std::max(factor * relativeError(rounded[i], want[i]), kExact);
-    EXPECT_LE(relativeError(got[i], want[i]), yardstick) << "output " << i;
+    EXPECT_LE(relativeError(got[i], want[i]), std::max(factor * cost[i], kExact)) << "output " << i;
   }
 }
 
@@ -48,21 +56,27 @@ TEST_P(PrecisionTest, LosesNoMoreThanItsRounding) {
 
   std::vector<float> images = seededImage(index, kImages * imageElements(config));
   Reference exact(checkpoint), rounded(checkpoint, precision);
-  auto want = exact.run(images, kImages), roundedWant = rounded.run(images, kImages);
+  Values want = exact.run(images, kImages), wantOfPicture;
+  std::vector<double> cost = costs(rounded.run(images, kImages), want), costOfPicture = cost;
   std::vector<uint8_t> pixels;
-  if (config.preprocess)
+  if (config.preprocess) {
     for (size_t i = 0; i < imageElements(config); ++i)
       pixels.push_back(static_cast<uint8_t>(std::clamp(128 + 60 * images[i], 0.0f, 255.0f)));
+    wantOfPicture = exact.runPixels(pixels);
+    // A single picture may lose little by luck, where a few values decide how others are rounded.
+    for (auto [known, own] : llvm::zip(costOfPicture, costs(rounded.runPixels(pixels), wantOfPicture)))
+      known = std::max(known, own);
+  }
   for (const Isa *isa : options.targets) {
     SCOPED_TRACE(isa->name.str());
     auto model = create(*library, isa->name.data(), 1 + static_cast<uint32_t>(index % 5));
     ASSERT_TRUE(model);
-    expectClose(run(*library, *model, images, kImages), want, roundedWant);
+    expectClose(run(*library, *model, images, kImages), want, cost);
     if (config.preprocess)
       expectClose(runPictures(*library, *model, pixels, static_cast<int32_t>(config.inputSize.height),
                               static_cast<int32_t>(config.inputSize.width),
                               static_cast<int32_t>(config.channels)),
-                  exact.runPixels(pixels), rounded.runPixels(pixels));
+                  wantOfPicture, costOfPicture);
   }
 }
 
