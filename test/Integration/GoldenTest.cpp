@@ -4,6 +4,7 @@
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Glob.h"
 #include "test/Integration/Harness.h"
+#include "test/compiler/GoldenOptions.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
@@ -66,21 +67,7 @@ protected:
     for (const char *key : {"model", "file"})
       if (auto file = facts.getString(key))
         modelFile = "/" + file->str();
-    if (const llvm::json::Object *given = facts.getObject("options")) {
-      options.heads = given->getInteger("heads").value_or(0);
-      options.arch = given->getString("arch").value_or("").str();
-      if (given->getString("resize-rules") == "pillow") // which the configuration does not say
-        options.resizeRules = ResizeImpl::Pil;
-      if (auto size = given->getString("image-size")) { // "HxW"
-        Extent extent;
-        auto [height, width] = size->split('x');
-        ASSERT_FALSE(height.getAsInteger(10, extent.height) || width.getAsInteger(10, extent.width));
-        options.imageSize = extent;
-      }
-      if (const llvm::json::Object *tensors = given->getObject("tensors")) // name -> file of the folder
-        for (const auto &[name, file] : *tensors)
-          options.tensors.push_back({name.str(), kGoldens + GetParam() + "/" + file.getAsString()->str()});
-    }
+    options = goldenOptions(facts, kGoldens + GetParam());
   }
   double bound = 0;
   double exact = 1e-11;  ///< for the interpreter; more where a file holds what its framework rounded

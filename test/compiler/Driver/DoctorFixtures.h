@@ -6,6 +6,7 @@
 #include "compiler/Driver/Npy.h"
 #include "compiler/Driver/PixelSteps.h"
 #include "compiler/Driver/StepEngines.h"
+#include "test/compiler/GoldenOptions.h"
 #include "test/compiler/TestFiles.h"
 
 namespace vitc::test {
@@ -16,10 +17,8 @@ class Sample {
 public:
   explicit Sample(const std::string &name, bool fromPicture = false) {
     std::string path = std::string(VITC_SOURCE_DIR) + "/test/Integration/goldens/" + name;
-    ImportOptions options;
-    options.heads = name == "lucidrains-vit" || name == "dinov3" ? 3 : 0; // which their files do not say
-    if (name == "timm-beit-resized")
-      options.imageSize = Extent{30, 25}; // as golden.json says
+    std::string facts = readFile(path + "/golden/golden.json");
+    ImportOptions options = goldenOptions(*get(llvm::json::parse(facts)).getAsObject(), path);
     auto opened = openCheckpoint(path, options);
     checkpoint = get(std::move(opened));
     engine.emplace(checkpoint);
@@ -36,7 +35,10 @@ public:
     } else {
       std::vector<float> input = get(NpyFile::open(path + "/golden/input.npy")).floats();
       vit::Tensor &image = own[{ModelStep::Normalise}] = {stepShape(config, {ModelStep::Normalise}), {}};
-      image.data.assign(input.begin(), input.begin() + image.shape[0] * image.shape[1] * image.shape[2]);
+      size_t count = image.shape[0] * image.shape[1] * image.shape[2]; // of the first image
+      if (input.size() < count)
+        llvm::report_fatal_error(llvm::Twine(name) + ": its golden input is of another size");
+      image.data.assign(input.begin(), input.begin() + static_cast<ptrdiff_t>(count));
     }
     for (auto &[step, value] : get(engine->all(own[{ModelStep::Normalise}])))
       own[step] = value;
