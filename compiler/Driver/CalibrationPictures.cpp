@@ -2,7 +2,6 @@
 #include "compiler/Driver/PictureResizer.h"
 #include "compiler/Support/Error.h"
 #include "compiler/Support/Json.h"
-#include "compiler/Target/ModelTables.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
@@ -70,16 +69,13 @@ llvm::Expected<std::vector<vit::Tensor>> vitc::readCalibrationPictures(llvm::Str
                                                                        const ModelConfig &config,
                                                                        int64_t maxSide, size_t most,
                                                                        Console &console) {
-  llvm::Expected<std::optional<vitc_preprocess>> preprocess = preprocessTable(config);
+  llvm::Expected<vitc_preprocess> preprocess = requiredPreprocess(config, "--calibrate: ");
   if (!preprocess)
     return preprocess.takeError();
-  if (!*preprocess)
-    return inputError("--calibrate: expected a model that says how pictures are resized and normalised, got "
-                      "one without preprocessing");
   llvm::Expected<std::vector<std::string>> paths = listPictures(directory, console);
   if (!paths)
     return paths.takeError();
-  PictureResizer resizer(**preprocess, config.channels, config.inputSize, maxSide);
+  PictureResizer resizer(*preprocess, config.channels, config.inputSize, maxSide);
   auto read = [&](llvm::StringRef path) -> llvm::Expected<vit::Tensor> {
     llvm::Expected<Picture> picture = readPicture(path, maxSide);
     return picture ? resizer.resize(*picture, path) : picture.takeError();

@@ -2,6 +2,7 @@
 #include "compiler/Driver/Doctor.h"
 #include "compiler/Driver/Npy.h"
 #include "compiler/Driver/PictureFacts.h"
+#include "compiler/Driver/PixelSteps.h"
 #include "llvm/ADT/bit.h"
 #include <cmath>
 #include <fmt/format.h>
@@ -35,24 +36,12 @@ static std::string orientationOf(const Tensor &got, const Tensor &want) {
     if (want.shape.back() != got.shape.back() || want.shape[0] != int64_t(turned ? width : height) ||
         want.shape[1] != int64_t(turned ? height : width))
       continue;
+    // Our rows and columns in the reference: counted from either end, exchanged where it is turned.
+    bool up = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    bool back = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
     bool same = sameWith(got, want, [&](size_t y, size_t x) {
-      size_t up = height - 1 - y, back = width - 1 - x;
-      switch (orientation) {
-      case 2:
-        return y * width + back;
-      case 3:
-        return up * width + back;
-      case 4:
-        return up * width + x;
-      case 5:
-        return x * height + y;
-      case 6:
-        return x * height + up;
-      case 7:
-        return back * height + up;
-      default:
-        return back * height + y;
-      }
+      size_t row = up ? height - 1 - y : y, column = back ? width - 1 - x : x;
+      return turned ? column * height + row : row * width + column;
     });
     if (same)
       return orientationText(orientation);
@@ -160,17 +149,7 @@ std::vector<std::string> vitc::describeDeparture(const ModelConfig &config, cons
   if (step.kind <= ModelStep::Normalise)
     describePixels(step, got, want, facts);
   if (step.kind == ModelStep::Decode) {
-    size_t channels = static_cast<size_t>(got.shape[2]);
-    if (channels == 3 && facts.size() &&
-        difference(
-            [&] {
-              Tensor other = got;
-              for (size_t i = 0; i < other.data.size(); i += 3)
-                std::swap(other.data[i], other.data[i + 2]);
-              return other;
-            }(),
-            want)
-                .maximum <= 3)
+    if (got.shape[2] == 3 && difference(reversedChannels(got), want).maximum <= 3)
       facts.push_back(
           "the reference has the channels in the order BGR, as OpenCV reads pictures: convert it to RGB");
   } else if (step.kind > ModelStep::Normalise) {

@@ -43,7 +43,7 @@ bool Slack::within(const ModelConfig &config, const ModelStep &step, const Diffe
   if (step.kind > ModelStep::Normalise)
     return difference.relative <= bound;
   double level = 1; // in the units of the step
-  if (const AffineStep *affine = affineStep(config); affine && step.kind == ModelStep::Normalise)
+  if (const AffineStep *affine = stepOf<AffineStep>(config); affine && step.kind == ModelStep::Normalise)
     level = std::abs(affine->scale) / *llvm::min_element(affine->std);
   return difference.maximum <= levels * level;
 }
@@ -51,13 +51,6 @@ bool Slack::within(const ModelConfig &config, const ModelStep &step, const Diffe
 Doctor::Doctor(StepEngine &engine, const Trace &trace, const std::map<ModelStep, Tensor> &own,
                std::optional<double> bound, bool jpeg, double libraryBound)
     : engine(engine), trace(trace), own(own), bound(bound), jpeg(jpeg), libraryBound(libraryBound) {}
-
-/// Whether the model cuts pictures of any size to its own.
-static bool crops(const ModelConfig &config) {
-  return config.preprocess && llvm::any_of(config.preprocess->steps, [](const PreprocessStep &step) {
-           return std::holds_alternative<CenterCropStep>(step);
-         });
-}
 
 std::optional<std::pair<ModelStep, const Tensor *>> Doctor::sourceOf(const ModelStep &step,
                                                                      bool &fromTrace) const {
@@ -72,7 +65,7 @@ std::optional<std::pair<ModelStep, const Tensor *>> Doctor::sourceOf(const Model
                      : from.kind >= ModelStep::Normalise
                          ? traced.value.shape == stepShape(engine.config(), from)
                          : false;
-    if (from.kind == ModelStep::Resize && ours != own.end() && crops(engine.config()))
+    if (from.kind == ModelStep::Resize && ours != own.end() && stepOf<CenterCropStep>(engine.config()))
       sameShape = traced.value.shape.back() == ours->second.shape.back();
     if (sameShape && (from.kind != ModelStep::Decode || isBytes(traced.value)))
       return std::pair(from, &traced.value);
@@ -159,13 +152,11 @@ llvm::Error Doctor::search(const StepComparison &departure, const Tensor &source
           return made.takeError();
         pixels = std::move(*made);
       }
-      const AffineStep *here = affineStep(variant.config);
-      std::optional<AffineStep> fitted = fitAffine(pixels, want, *here);
+      AffineStep &affine = *stepOf<AffineStep>(variant.config);
+      std::optional<AffineStep> fitted = fitAffine(pixels, want, affine);
       if (!fitted)
         return difference({}, want);
-      for (PreprocessStep &step : variant.config.preprocess->steps)
-        if (auto *affine = std::get_if<AffineStep>(&step))
-          *affine = *fitted;
+      affine = *fitted;
     }
     llvm::Expected<Tensor> value = engine.compute(variant, from, source, to);
     if (!value)
@@ -229,12 +220,12 @@ llvm::Error Doctor::search(const StepComparison &departure, const Tensor &source
                            diagnosis.causes.end());
   diagnosis.left = diagnosis.explained ? best : left[certain];
   if (fit && diagnosis.explained) {
-    const AffineStep &found = *affineStep(current.config);
+    const AffineStep &found = *stepOf<AffineStep>(current.config);
     diagnosis.causes.push_back(
         {fmt::format("normalises with mean {:.6g}, std {:.6g} (here: mean {:.6g}, std {:.6g})",
                      fmt::join(found.mean, " "), fmt::join(found.std, " "),
-                     fmt::join(affineStep(engine.config())->mean, " "),
-                     fmt::join(affineStep(engine.config())->std, " ")),
+                     fmt::join(stepOf<AffineStep>(engine.config())->mean, " "),
+                     fmt::join(stepOf<AffineStep>(engine.config())->std, " ")),
          fmt::format("preprocess.steps.affine: \"mean\": [{:.6g}], \"std\": [{:.6g}]",
                      fmt::join(found.mean, ", "), fmt::join(found.std, ", ")),
          current});

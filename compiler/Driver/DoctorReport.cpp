@@ -123,15 +123,19 @@ void vitc::printText(const DoctorReport &report, llvm::raw_ostream &os) {
     printDiagnosis(report, os);
 }
 
+static void printList(llvm::json::OStream &json, llvm::StringRef key, llvm::ArrayRef<std::string> texts) {
+  json.attributeArray(key, [&] {
+    for (const std::string &text : texts)
+      json.value(llvm::json::fixUTF8(text));
+  });
+}
+
 static void printDiagnosis(const Diagnosis &found, llvm::json::OStream &json) {
   json.attributeObject("diagnosis", [&] {
     json.attribute("explained", found.explained);
     json.attribute("error_left", jsonNumber(found.left));
     json.attribute("suspects_tried", static_cast<int64_t>(found.tried));
-    json.attributeArray("facts", [&] {
-      for (const std::string &fact : found.facts)
-        json.value(llvm::json::fixUTF8(fact));
-    });
+    printList(json, "facts", found.facts);
     json.attributeArray("causes", [&] {
       for (const Suspect &cause : found.causes)
         json.object([&] {
@@ -139,10 +143,7 @@ static void printDiagnosis(const Diagnosis &found, llvm::json::OStream &json) {
           json.attribute("remedy", cause.remedy);
         });
     });
-    json.attributeArray("as_good", [&] {
-      for (const std::string &other : found.others)
-        json.value(other);
-    });
+    printList(json, "as_good", found.others);
   });
 }
 
@@ -170,10 +171,7 @@ void vitc::printJson(const DoctorReport &report, llvm::raw_ostream &os) {
           }
         });
     });
-    json.attributeArray("notes", [&] {
-      for (const std::string &note : report.notes)
-        json.value(llvm::json::fixUTF8(note));
-    });
+    printList(json, "notes", report.notes);
     json.attributeArray("reference", [&] {
       for (const StepComparison &row : report.comparisons)
         json.object([&] {

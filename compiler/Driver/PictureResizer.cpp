@@ -1,5 +1,6 @@
 #include "compiler/Driver/PictureResizer.h"
 #include "compiler/Support/Error.h"
+#include "compiler/Target/ModelTables.h"
 #include "runtime/include/vitc/runtime.h"
 #include "runtime/src/picture.h"
 #include "llvm/Support/Alignment.h"
@@ -11,6 +12,17 @@ static int runTasks(void *, uint32_t count, vitc_task task, void *arg) {
   for (uint32_t i = 0; i < count; ++i)
     task(arg, i, 0);
   return 1;
+}
+
+llvm::Expected<vitc_preprocess> vitc::requiredPreprocess(const ModelConfig &config, llvm::StringRef before) {
+  llvm::Expected<std::optional<vitc_preprocess>> table = preprocessTable(config);
+  if (!table)
+    return table.takeError();
+  if (!*table)
+    return inputError("{}expected a model that says how pictures are resized and normalised, got one without "
+                      "preprocessing",
+                      before.str());
+  return **table;
 }
 
 template <typename T>

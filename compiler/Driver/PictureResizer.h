@@ -10,6 +10,9 @@
 
 namespace vitc {
 
+/// What `config` does to pictures. Errors: Input, if it does not say, behind `before`.
+llvm::Expected<vitc_preprocess> requiredPreprocess(const ModelConfig &config, llvm::StringRef before = "");
+
 /// Resizes and crops one picture after another.
 class PictureResizer {
 public:

@@ -1,7 +1,6 @@
 #include "compiler/Driver/PixelSteps.h"
 #include "compiler/Driver/PictureResizer.h"
 #include "compiler/Support/Error.h"
-#include "compiler/Target/ModelTables.h"
 #include "runtime/src/resize.h"
 #include <cmath>
 
@@ -36,8 +35,14 @@ static Picture pictureOf(const Tensor &pixels) {
   return picture;
 }
 
-/// [channels, height, width] -> [height, width, channels].
-static Tensor channelsLast(const Tensor &planes) {
+Tensor vitc::reversedChannels(Tensor pixels) {
+  size_t channels = static_cast<size_t>(pixels.shape[2]);
+  for (size_t i = 0; i < pixels.data.size(); i += channels)
+    std::reverse(&pixels.data[i], &pixels.data[i] + channels);
+  return pixels;
+}
+
+Tensor vitc::channelsLast(const Tensor &planes) {
   int64_t channels = planes.shape[0], area = planes.shape[1] * planes.shape[2];
   Tensor result{{planes.shape[1], planes.shape[2], channels}, std::vector<double>(planes.data.size())};
   for (int64_t c = 0; c < channels; ++c)
@@ -46,18 +51,8 @@ static Tensor channelsLast(const Tensor &planes) {
   return result;
 }
 
-static llvm::Expected<vitc_preprocess> tableOf(const ModelConfig &config) {
-  llvm::Expected<std::optional<vitc_preprocess>> table = preprocessTable(config);
-  if (!table)
-    return table.takeError();
-  if (!*table)
-    return inputError("expected a model that says how pictures are resized and normalised, got one without "
-                      "preprocessing");
-  return **table;
-}
-
 llvm::Expected<Extent> vitc::resizedExtent(const ModelConfig &config, Extent picture) {
-  llvm::Expected<vitc_preprocess> table = tableOf(config);
+  llvm::Expected<vitc_preprocess> table = requiredPreprocess(config);
   if (!table)
     return table.takeError();
   table->crop = 1; // to whatever size
@@ -69,7 +64,7 @@ llvm::Expected<Extent> vitc::resizedExtent(const ModelConfig &config, Extent pic
 
 /// From decoded pixels to those of the resized picture, or of the crop.
 static llvm::Expected<Tensor> resized(const ModelConfig &config, const Tensor &pixels, bool crop) {
-  llvm::Expected<vitc_preprocess> table = tableOf(config);
+  llvm::Expected<vitc_preprocess> table = requiredPreprocess(config);
   if (!table)
     return table.takeError();
   Extent size = config.inputSize;
@@ -93,7 +88,7 @@ static llvm::Expected<Tensor> resized(const ModelConfig &config, const Tensor &p
 }
 
 static llvm::Expected<Tensor> cropped(const ModelConfig &config, const Tensor &pixels) {
-  llvm::Expected<vitc_preprocess> table = tableOf(config);
+  llvm::Expected<vitc_preprocess> table = requiredPreprocess(config);
   if (!table)
     return table.takeError();
   table->resize = VITC_RESIZE_NONE;
@@ -111,14 +106,6 @@ static llvm::Expected<Tensor> cropped(const ModelConfig &config, const Tensor &p
                 &result.data[((axes->place.height + y) * width + axes->place.width) * channels]);
   }
   return result;
-}
-
-const AffineStep *vitc::affineStep(const ModelConfig &config) {
-  if (config.preprocess)
-    for (const PreprocessStep &step : config.preprocess->steps)
-      if (const auto *affine = std::get_if<AffineStep>(&step))
-        return affine;
-  return nullptr;
 }
 
 static Tensor normalised(const AffineStep &affine, const Tensor &pixels) {
@@ -150,5 +137,5 @@ llvm::Expected<Tensor> vitc::pixelStep(const ModelConfig &config, const ModelSte
   if (pixels.shape[0] != config.inputSize.height || pixels.shape[1] != config.inputSize.width)
     return inputError("expected {} x {} pixels behind the crop, got {} x {}", config.inputSize.height,
                       config.inputSize.width, pixels.shape[0], pixels.shape[1]);
-  return normalised(*affineStep(config), pixels);
+  return normalised(*stepOf<AffineStep>(config), pixels);
 }

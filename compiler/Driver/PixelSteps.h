@@ -26,8 +26,22 @@ llvm::Expected<vit::Tensor> pixelStep(const ModelConfig &config, const ModelStep
 /// What becomes of a picture's sides in the resize.
 llvm::Expected<Extent> resizedExtent(const ModelConfig &config, Extent picture);
 
-/// The description's affine step, or null.
-const AffineStep *affineStep(const ModelConfig &config);
+/// Pixels [height, width, channels] with their channels in the other order.
+vit::Tensor reversedChannels(vit::Tensor pixels);
+/// [channels, height, width] -> [height, width, channels].
+vit::Tensor channelsLast(const vit::Tensor &planes);
+
+/// The description's step of a kind, or null.
+template <typename Step> const Step *stepOf(const ModelConfig &config) {
+  if (config.preprocess)
+    for (const PreprocessStep &step : config.preprocess->steps)
+      if (const auto *found = std::get_if<Step>(&step))
+        return found;
+  return nullptr;
+}
+template <typename Step> Step *stepOf(ModelConfig &config) {
+  return const_cast<Step *>(stepOf<Step>(std::as_const(config)));
+}
 
 } // namespace vitc
 

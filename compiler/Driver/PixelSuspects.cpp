@@ -7,13 +7,6 @@
 
 using namespace vitc;
 
-template <typename Step> static Step *stepOf(ModelConfig &config) {
-  for (PreprocessStep &step : config.preprocess->steps)
-    if (auto *found = std::get_if<Step>(&step))
-      return found;
-  return nullptr;
-}
-
 static const char *rulesText(ResizeImpl impl) {
   static constexpr const char *names[] = {"pillow", "torchvision", "tensorflow", "opencv"};
   return names[static_cast<int>(impl)];
@@ -119,7 +112,7 @@ static void suspectSizes(SuspectList &list, const ModelStep &to, const vit::Tens
 }
 
 static void suspectColours(SuspectList &list) {
-  const AffineStep *here = affineStep(list.config());
+  const AffineStep *here = stepOf<AffineStep>(list.config());
   auto add = [&](const char *name, llvm::ArrayRef<double> mean, llvm::ArrayRef<double> std) {
     AffineStep step = *here;
     double unit = 1 / (255 * here->scale); // colours are given for 0..1
@@ -145,20 +138,13 @@ static void suspectColours(SuspectList &list) {
   add("mean and std 0.5, to -1..1", {.5}, {.5});
   add("nothing but the division by 255, to 0..1", {0.}, {1.});
   add("nothing, pixels staying 0..255", {0.}, {1 / 255.});
-  add(
-      "the mean and std meant for 0..1, with pixels staying 0..255",
-      [&] {
-        std::vector<double> mean;
-        for (double value : here->mean)
-          mean.push_back(value / 255 / (255 * here->scale));
-        return mean;
-      }(),
-      [&] {
-        std::vector<double> std;
-        for (double value : here->std)
-          std.push_back(value / 255 / (255 * here->scale));
-        return std;
-      }());
+  auto unscaled = [&](std::vector<double> values) {
+    for (double &value : values)
+      value = value / 255 / (255 * here->scale);
+    return values;
+  };
+  add("the mean and std meant for 0..1, with pixels staying 0..255", unscaled(here->mean),
+      unscaled(here->std));
 }
 
 void vitc::suspectPixels(SuspectList &list, const ModelStep &to, const vit::Tensor &reference) {
@@ -169,7 +155,7 @@ void vitc::suspectPixels(SuspectList &list, const ModelStep &to, const vit::Tens
     suspectSizes(list, to, reference);
   }
   if (list.covers(ModelStep::Crop))
-    if (const auto *crop = stepOf<CenterCropStep>(const_cast<ModelConfig &>(list.config()))) {
+    if (const auto *crop = stepOf<CenterCropStep>(list.config())) {
       CropRounding other = crop->round == CropRounding::Floor ? CropRounding::HalfEven : CropRounding::Floor;
       list.add(fmt::format("rounds the offset of the crop {} (here: {})",
                            other == CropRounding::Floor ? "down" : "half to even",

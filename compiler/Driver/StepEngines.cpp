@@ -8,21 +8,6 @@
 using namespace vitc;
 using vit::Tensor;
 
-/// Pixels [height, width, channels] with their channels in the other order.
-static Tensor reversedChannels(Tensor pixels) {
-  size_t channels = static_cast<size_t>(pixels.shape[2]);
-  for (size_t i = 0; i < pixels.data.size(); i += channels)
-    std::reverse(&pixels.data[i], &pixels.data[i] + channels);
-  return pixels;
-}
-
-/// The pixel steps of a variant, up to `to` or the normalised image.
-static llvm::Expected<Tensor> pixels(const Variant &variant, const ModelStep &from, const Tensor &value,
-                                     const ModelStep &to) {
-  ModelStep last = std::min(to, ModelStep{ModelStep::Normalise});
-  return pixelStep(variant.config, from, variant.reversed ? reversedChannels(value) : value, last);
-}
-
 static Tensor ended(Tensor value, Variant::Ending ending) {
   if (ending == Variant::Plain)
     return value;
@@ -39,6 +24,24 @@ static Tensor ended(Tensor value, Variant::Ending ending) {
       number /= ending == Variant::Softmax ? sum : std::sqrt(sum);
   }
   return value;
+}
+
+llvm::Expected<Tensor> StepEngine::compute(const Variant &variant, const ModelStep &from, const Tensor &value,
+                                           const ModelStep &to) {
+  auto finish = [&](const ModelStep &begin, const Tensor &start) -> llvm::Expected<Tensor> {
+    llvm::Expected<Tensor> result = network(variant, begin, start, to);
+    if (!result)
+      return result;
+    return ended(std::move(*result), variant.ending);
+  };
+  if (from.kind >= ModelStep::Normalise)
+    return finish(from, value);
+  const ModelStep normalise{ModelStep::Normalise};
+  llvm::Expected<Tensor> image = pixelStep(
+      variant.config, from, variant.reversed ? reversedChannels(value) : value, std::min(to, normalise));
+  if (!image || to.kind <= ModelStep::Normalise)
+    return image;
+  return finish(normalise, *image);
 }
 
 CheckpointSteps::CheckpointSteps(const Checkpoint &checkpoint)
@@ -91,21 +94,12 @@ llvm::Expected<std::vector<Tensor>> CheckpointSteps::interpret(const Variant &va
   return results;
 }
 
-llvm::Expected<Tensor> CheckpointSteps::compute(const Variant &variant, const ModelStep &from,
+llvm::Expected<Tensor> CheckpointSteps::network(const Variant &variant, const ModelStep &from,
                                                 const Tensor &value, const ModelStep &to) {
-  Tensor start = value;
-  ModelStep begin = from;
-  if (from.kind < ModelStep::Normalise) {
-    llvm::Expected<Tensor> image = pixels(variant, from, value, to);
-    if (!image || to.kind <= ModelStep::Normalise)
-      return image;
-    start = std::move(*image);
-    begin = {ModelStep::Normalise};
-  }
-  llvm::Expected<std::vector<Tensor>> results = interpret(variant, begin, start, to);
+  llvm::Expected<std::vector<Tensor>> results = interpret(variant, from, value, to);
   if (!results)
     return results.takeError();
-  return ended(std::move(results->front()), variant.ending);
+  return std::move(results->front());
 }
 
 double CheckpointSteps::work(const ModelStep &from, const ModelStep &to) const {
@@ -185,13 +179,8 @@ outputsOf(const LoadedLibrary &library, const RunningModel &model,
 llvm::Expected<std::map<ModelStep, Tensor>> vitc::runImage(const LoadedLibrary &library,
                                                            const RunningModel &model, const Tensor &image) {
   const ModelConfig &config = *library.facts().model;
-  std::vector<float> input(image.data.begin(), image.data.end());
-  if (config.layout == InputLayout::NHWC) {
-    int64_t area = image.shape[1] * image.shape[2];
-    for (int64_t c = 0; c < config.channels; ++c)
-      for (int64_t i = 0; i < area; ++i)
-        input[i * config.channels + c] = static_cast<float>(image.data[c * area + i]);
-  }
+  const Tensor stored = config.layout == InputLayout::NHWC ? channelsLast(image) : image;
+  std::vector<float> input(stored.data.begin(), stored.data.end());
   return outputsOf(library, model,
                    [&](llvm::ArrayRef<float *> outputs) { return model.run(input.data(), 1, outputs); });
 }
@@ -217,17 +206,10 @@ bool LibrarySteps::fits(const ModelConfig &other) const {
   return same == config();
 }
 
-llvm::Expected<Tensor> LibrarySteps::compute(const Variant &variant, const ModelStep &from,
-                                             const Tensor &value, const ModelStep &to) {
-  Tensor image = value;
-  if (from.kind < ModelStep::Normalise) {
-    llvm::Expected<Tensor> made = pixels(variant, from, value, to);
-    if (!made || to.kind <= ModelStep::Normalise)
-      return made;
-    image = std::move(*made);
-  }
+llvm::Expected<Tensor> LibrarySteps::network(const Variant &, const ModelStep &, const Tensor &image,
+                                             const ModelStep &to) {
   auto outputs = runImage(library, model, image);
   if (!outputs)
     return outputs.takeError();
-  return ended(std::move(outputs->find(to)->second), variant.ending);
+  return std::move(outputs->find(to)->second);
 }

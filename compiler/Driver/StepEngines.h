@@ -19,13 +19,13 @@ public:
   const ModelConfig &config() const override { return checkpoint.config; }
   bool computes(const ModelStep &from, const ModelStep &to) const override;
   bool fits(const ModelConfig &config) const override;
-  llvm::Expected<vit::Tensor> compute(const Variant &variant, const ModelStep &from, const vit::Tensor &value,
-                                      const ModelStep &to) override;
   double work(const ModelStep &from, const ModelStep &to) const override;
   /// All of the network's steps at once, from the normalised image.
   llvm::Expected<std::map<ModelStep, vit::Tensor>> all(const vit::Tensor &image);
 
 private:
+  llvm::Expected<vit::Tensor> network(const Variant &variant, const ModelStep &from, const vit::Tensor &value,
+                                      const ModelStep &to) override;
   llvm::Expected<std::vector<vit::Tensor>> interpret(const Variant &variant, const ModelStep &from,
                                                      const vit::Tensor &value, llvm::ArrayRef<ModelStep> to);
   const Checkpoint &checkpoint;
@@ -41,11 +41,12 @@ public:
   const ModelConfig &config() const override { return *library.facts().model; }
   bool computes(const ModelStep &from, const ModelStep &to) const override;
   bool fits(const ModelConfig &config) const override;
-  llvm::Expected<vit::Tensor> compute(const Variant &variant, const ModelStep &from, const vit::Tensor &value,
-                                      const ModelStep &to) override;
   double work(const ModelStep &, const ModelStep &) const override { return 0; }
 
 private:
+  llvm::Expected<vit::Tensor> network(const Variant &variant, const ModelStep &from, const vit::Tensor &value,
+                                      const ModelStep &to) override;
+
   const LoadedLibrary &library;
   const RunningModel &model;
 };

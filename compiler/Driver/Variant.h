@@ -45,10 +45,15 @@ public:
   /// Whether the engine has the tensors that `config` needs.
   virtual bool fits(const ModelConfig &config) const = 0;
   /// Precondition: computes(from, to), and `value` has the step's shape.
-  virtual llvm::Expected<vit::Tensor> compute(const Variant &variant, const ModelStep &from,
-                                              const vit::Tensor &value, const ModelStep &to) = 0;
+  llvm::Expected<vit::Tensor> compute(const Variant &variant, const ModelStep &from, const vit::Tensor &value,
+                                      const ModelStep &to);
   /// Multiply-adds between two steps, roughly.
   virtual double work(const ModelStep &from, const ModelStep &to) const = 0;
+
+private:
+  /// The same from the normalised image or a later step, without the variant's ending.
+  virtual llvm::Expected<vit::Tensor> network(const Variant &variant, const ModelStep &from,
+                                              const vit::Tensor &value, const ModelStep &to) = 0;
 };
 
 /// The affine step that leads from `pixels` [height, width, channels] to `image` [channels, height, width]

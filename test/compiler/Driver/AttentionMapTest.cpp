@@ -22,11 +22,16 @@ PictureAxes axesOf(const ModelConfig &config, Extent picture, vitc_preprocess ta
   table.filter = VITC_FILTER_BILINEAR;
   return *get(pictureAxes(table, picture, config.inputSize));
 }
+vitc_preprocess tableOf(uint32_t resize, Extent size, uint32_t crop) {
+  vitc_preprocess table = {};
+  table.resize = resize;
+  table.resize_height = static_cast<uint32_t>(size.height);
+  table.resize_width = static_cast<uint32_t>(size.width);
+  table.crop = crop;
+  return table;
+}
 PictureAxes squashed(const ModelConfig &config, Extent picture) {
-  return axesOf(config, picture,
-                {.resize = VITC_RESIZE_SQUASH,
-                 .resize_height = static_cast<uint32_t>(config.inputSize.height),
-                 .resize_width = static_cast<uint32_t>(config.inputSize.width)});
+  return axesOf(config, picture, tableOf(VITC_RESIZE_SQUASH, config.inputSize, 0));
 }
 
 /// "0*10 1*10" for ten pixels of patch 0, then ten of patch 1; "-" for pixels of none.
@@ -60,7 +65,7 @@ TEST(AttentionMap, CropsAreMappedBackWithTheirOffset) {
   ModelConfig config = smallGrid();
   config.inputSize = {8, 8};
   // 60 x 40 becomes 15 x 10; 7 spare rows begin at 3 or, half to even, 4; 2 spare columns at 1.
-  vitc_preprocess table = {.resize = VITC_RESIZE_SHORTEST, .resize_height = 10, .crop = 1};
+  vitc_preprocess table = tableOf(VITC_RESIZE_SHORTEST, {10, 0}, 1);
   PictureAxes floored = axesOf(config, {60, 40}, table);
   EXPECT_EQ(down(config, floored, 60), "-*12 0*16 1*16 -*16");
   EXPECT_EQ(across(config, floored, 40), "-*4 0*16 1*16 -*4");
@@ -71,7 +76,7 @@ TEST(AttentionMap, CropsAreMappedBackWithTheirOffset) {
 TEST(AttentionMap, PicturesSmallerThanTheCropLieInTheMiddle) {
   ModelConfig config = smallGrid();
   // 4 x 6 pixels stay and are surrounded by zeros: 2 above, 3 to the left.
-  PictureAxes axes = axesOf(config, {4, 6}, {.crop = 1});
+  PictureAxes axes = axesOf(config, {4, 6}, tableOf(VITC_RESIZE_NONE, {0, 0}, 1));
   EXPECT_EQ(down(config, axes, 4), "0*2 1*2");
   EXPECT_EQ(across(config, axes, 6), "0*1 1*4 2*1");
 }
@@ -111,8 +116,7 @@ TEST(AttentionMap, OneHotMapsColourOneRectangle) {
   Picture picture{300, 400, 1, std::vector<uint8_t>(300 * 400, 100)};
   picture.pixels[0] = 3; // in front of the crop
   // 400 x 300 becomes 13 x 10 with 5 spare columns from 2 on and 2 rows from 1 on.
-  PictureAxes axes =
-      axesOf(config, {300, 400}, {.resize = VITC_RESIZE_SHORTEST, .resize_height = 10, .crop = 1});
+  PictureAxes axes = axesOf(config, {300, 400}, tableOf(VITC_RESIZE_SHORTEST, {10, 0}, 1));
   std::vector<double> oneHot = {0, 0, 1, 0}; // lower left
   Picture drawn = drawAttention(picture, config, axes, oneHot);
   ASSERT_EQ(drawn.height, 300); // large enough as it is

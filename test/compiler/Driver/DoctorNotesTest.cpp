@@ -92,7 +92,7 @@ TEST(StepNumbersTest, OfFiniteOnes) {
 TEST(DoctorReportTest, SaysWhatNarrowsWideBounds) {
   auto advises = [](ModelStep step, bool fromTrace) {
     DoctorReport report;
-    report.comparisons.push_back({step, {Decode}, fromTrace});
+    report.comparisons.push_back({step, {Decode}, fromTrace, {}, {}});
     report.comparisons.back().slack.pixels = true;
     std::string text;
     llvm::raw_string_ostream os(text);

@@ -1,4 +1,5 @@
 // Departures of every kind on one small model: what is blamed, and what is said.
+#include "compiler/Driver/PictureFacts.h"
 #include "test/compiler/Driver/DoctorFixtures.h"
 
 using namespace vitc;
@@ -151,6 +152,32 @@ TEST_F(DoctorTest, GoesOnFromAnotherSizeByACrop) {
     EXPECT_EQ(result.rows[1].from.kind, name == std::string("timm-vit") ? Resize : Decode);
     EXPECT_TRUE(result.diagnosis->explained);
   }
+}
+
+TEST_F(DoctorTest, KnowsEveryOrientation) {
+  auto turned = [](const Tensor &t) { // by 90 degrees clockwise
+    int64_t height = t.shape[0], width = t.shape[1];
+    Tensor result{{width, height, 3}, t.data};
+    for (int64_t i = 0; i < height * width * 3; ++i)
+      result.data[(i / 3 % width * height + height - 1 - i / 3 / width) * 3 + i % 3] = t.data[i];
+    return result;
+  };
+  auto mirrored = [](const Tensor &t) { // left to right
+    int64_t width = t.shape[1];
+    Tensor result = t;
+    for (int64_t i = 0; i < t.shape[0] * width * 3; ++i)
+      result.data[(i / 3 / width * width + width - 1 - i / 3 % width) * 3 + i % 3] = t.data[i];
+    return result;
+  };
+  const Tensor &upright = pictures.own[{Decode}];
+  Tensor quarter = turned(upright), half = turned(quarter);
+  const Tensor seen[] = {mirrored(upright), half,
+                         mirrored(half),    mirrored(quarter), // 2 to 5
+                         quarter,           turned(turned(mirrored(quarter))),
+                         turned(half)};
+  for (auto [i, reference] : llvm::enumerate(seen))
+    EXPECT_TRUE(mentions(factsOf(pictures, {Decode}, reference), orientationText(static_cast<int>(i) + 2)))
+        << i + 2;
 }
 
 TEST_F(DoctorTest, SaysWhatPicturesDo) {
